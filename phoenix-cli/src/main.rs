@@ -1,0 +1,2 @@
+//! The command `phoenix`.
+fn main() {}

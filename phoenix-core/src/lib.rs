@@ -1,0 +1,2 @@
+//! Phoenix.
+#![forbid(unsafe_code)]
