@@ -1,0 +1,227 @@
+//! Durations in Go's syntax, which step-ca speaks, and renewal windows.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::names::text_serde;
+
+/// A piece of text that is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not {expected}")]
+pub struct DurationError {
+    /// The text as it was given.
+    pub found: String,
+    /// What was expected.
+    pub expected: &'static str,
+}
+
+/// A positive duration in Go's syntax (`720h`, `1h30m`, `500ms`), plus `d` for days, which Go itself does not know.
+///
+/// It prints in Go's own form (`24h0m0s`), which step-ca accepts.
+///
+/// ```
+/// use phoenix_core::time::GoDuration;
+///
+/// let validity: GoDuration = "30d".parse().unwrap();
+/// assert_eq!(validity.to_string(), "720h0m0s");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GoDuration(pub Duration);
+
+impl FromStr for GoDuration {
+    type Err = DurationError;
+
+    fn from_str(text: &str) -> Result<Self, DurationError> {
+        let error = || DurationError {
+            found: text.to_owned(),
+            expected: "a duration such as `720h`, `1h30m` or `30d`",
+        };
+        let mut rest = text;
+        let mut nanos: u128 = 0;
+        if rest.is_empty() {
+            return Err(error());
+        }
+        while !rest.is_empty() {
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit() && c != '.')
+                .ok_or_else(error)?;
+            let (number, tail) = rest.split_at(digits);
+            let unit_length = tail
+                .find(|c: char| c.is_ascii_digit() || c == '.')
+                .unwrap_or(tail.len());
+            let (unit, tail) = tail.split_at(unit_length);
+            let unit: u128 = match unit {
+                "ns" => 1,
+                "us" | "µs" => 1_000,
+                "ms" => 1_000_000,
+                "s" => 1_000_000_000,
+                "m" => 60_000_000_000,
+                "h" => 3_600_000_000_000,
+                "d" => 86_400_000_000_000,
+                _ => return Err(error()),
+            };
+            let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+            if whole.is_empty() && fraction.is_empty() || whole.len() > 12 || fraction.len() > 12 {
+                return Err(error());
+            }
+            let digits_of = |text: &str| -> Result<u128, DurationError> {
+                if text.is_empty() {
+                    Ok(0)
+                } else {
+                    text.parse().map_err(|_| error())
+                }
+            };
+            let scale = 10u128.pow(u32::try_from(fraction.len()).unwrap_or(0));
+            nanos += digits_of(whole)? * unit + digits_of(fraction)? * unit / scale;
+            rest = tail;
+        }
+        // Go's own limit: a 64-bit count of nanoseconds, about 292 years.
+        let nanos = i64::try_from(nanos).map_err(|_| error())?;
+        Ok(Self(Duration::from_nanos(nanos.unsigned_abs())))
+    }
+}
+
+impl fmt::Display for GoDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = (self.0.as_secs(), self.0.subsec_nanos());
+        if seconds == 0 && nanos > 0 {
+            return if nanos % 1_000_000 == 0 {
+                write!(f, "{}ms", nanos / 1_000_000)
+            } else if nanos % 1_000 == 0 {
+                write!(f, "{}us", nanos / 1_000)
+            } else {
+                write!(f, "{nanos}ns")
+            };
+        }
+        let (h, m, s) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        if h > 0 {
+            write!(f, "{h}h{m}m")?;
+        } else if m > 0 {
+            write!(f, "{m}m")?;
+        }
+        if nanos == 0 {
+            write!(f, "{s}s")
+        } else {
+            let fraction = format!("{nanos:09}");
+            write!(f, "{s}.{}s", fraction.trim_end_matches('0'))
+        }
+    }
+}
+
+text_serde!(GoDuration);
+
+/// When a certificate becomes due: a duration before its end, or a fraction of its lifetime that must be left.
+///
+/// Written `8h`, `30d`, `1/3`, `0.33` or `33%`. Default: a third of the lifetime.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum RenewBefore {
+    /// This long before the end.
+    Duration(GoDuration),
+    /// When less than this fraction (between 0 and 1) of the lifetime is left.
+    Fraction(f64),
+}
+
+impl RenewBefore {
+    /// How long before its end a certificate of this lifetime is due, never longer than the lifetime.
+    pub fn of(self, lifetime: Duration) -> Duration {
+        match self {
+            Self::Duration(GoDuration(before)) => before.min(lifetime),
+            Self::Fraction(fraction) => lifetime.mul_f64(fraction),
+        }
+    }
+}
+
+impl Default for RenewBefore {
+    fn default() -> Self {
+        Self::Fraction(1.0 / 3.0)
+    }
+}
+
+impl FromStr for RenewBefore {
+    type Err = DurationError;
+
+    fn from_str(text: &str) -> Result<Self, DurationError> {
+        let error = || DurationError {
+            found: text.to_owned(),
+            expected: "a duration such as `8h`, or a fraction of the lifetime such as `1/3`, `0.33` or `33%`",
+        };
+        let fraction = if let Some(percent) = text.strip_suffix('%') {
+            percent.parse::<f64>().map_err(|_| error())? / 100.0
+        } else if let Some((over, under)) = text.split_once('/') {
+            let over: u32 = over.parse().map_err(|_| error())?;
+            let under: u32 = under.parse().map_err(|_| error())?;
+            f64::from(over) / f64::from(under)
+        } else if let Ok(fraction) = text.parse::<f64>() {
+            fraction
+        } else {
+            return text
+                .parse()
+                .map(Self::Duration)
+                .map_err(|_: DurationError| error());
+        };
+        if fraction > 0.0 && fraction < 1.0 {
+            Ok(Self::Fraction(fraction))
+        } else {
+            Err(error())
+        }
+    }
+}
+
+impl fmt::Display for RenewBefore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duration(duration) => write!(f, "{duration}"),
+            Self::Fraction(fraction) => write!(f, "{fraction}"),
+        }
+    }
+}
+
+text_serde!(RenewBefore);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_durations_read_and_print_as_go_does() {
+        for (text, printed) in [
+            ("24h", "24h0m0s"),
+            ("1h30m", "1h30m0s"),
+            ("90m", "1h30m0s"),
+            ("1.5h", "1h30m0s"),
+            ("500ms", "500ms"),
+            ("1m0.5s", "1m0.5s"),
+            ("30d", "720h0m0s"),
+            ("0s", "0s"),
+        ] {
+            assert_eq!(text.parse::<GoDuration>().unwrap().to_string(), printed);
+        }
+        for bad in [
+            "",
+            "24",
+            "h",
+            "-1h",
+            "1 h",
+            "1x",
+            "1..5h",
+            ".h",
+            "9999999999999h",
+        ] {
+            assert!(bad.parse::<GoDuration>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn windows_never_exceed_the_lifetime() {
+        let day = Duration::from_secs(86_400);
+        let before: RenewBefore = "48h".parse().unwrap();
+        assert_eq!(before.of(day), day);
+        let third: RenewBefore = "1/3".parse().unwrap();
+        assert_eq!(third.of(day).as_secs(), 28_800);
+        for bad in ["0", "1", "100%", "1/0", "0/3", "-1/3", "x"] {
+            assert!(bad.parse::<RenewBefore>().is_err(), "{bad}");
+        }
+    }
+}
