@@ -2,6 +2,30 @@
 
 mod commands;
 mod dial;
+pub(crate) mod dir;
+mod error;
+mod facts;
+mod host_commands;
+mod journal;
+mod lock;
+pub(crate) mod preflight;
+pub(crate) mod replace;
+pub(crate) mod root;
+#[cfg(test)]
+pub(crate) mod scratch;
+mod transaction;
+mod users;
 
 pub use commands::{Command, CommandError, Commands, Ended, Output};
-pub use dial::Dial;
+pub use dial::{Dial, HostDial, NamespaceDial};
+pub use error::FileError;
+pub use facts::{FileDigest, FileFacts, FileKind};
+pub use host_commands::{HostCommands, WouldRunCommands};
+pub use journal::{
+    JournalError, Recovered, RecoveredTransaction, RecoveryOutcome, pending, recover,
+};
+pub use lock::{LockError, SiteLock};
+pub use replace::Attributes;
+pub use root::{Links, Root};
+pub use transaction::{Applied, Change, Expect, Prepared, Transaction, TransactionError};
+pub use users::{UserError, Users};
