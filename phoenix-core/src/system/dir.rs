@@ -131,16 +131,20 @@ impl Dir {
             Err(errno) => return Err(FileError::of("create", &path, errno)),
         }
         let made = self.open_dir(name)?;
-        let attributes = Attributes {
+        made.set_attributes(&Attributes {
             mode: Some(mode),
             owner,
-        };
-        let clone = made
+        })?;
+        Ok(made)
+    }
+
+    /// Gives the directory itself an owner and a mode.
+    pub(crate) fn set_attributes(&self, attributes: &Attributes) -> Result<(), FileError> {
+        let clone = self
             .fd
             .try_clone()
-            .map_err(|error| FileError::of("open", &path, error))?;
-        set_attributes(&File::from(clone), &path, &attributes)?;
-        Ok(made)
+            .map_err(|error| FileError::of("open", &self.path, error))?;
+        set_attributes(&File::from(clone), &self.path, attributes)
     }
 
     pub(crate) fn symlink(&self, target: &Path, name: &OsStr) -> Result<(), FileError> {

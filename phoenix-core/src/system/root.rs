@@ -163,6 +163,13 @@ impl Root {
         Ok(Users::parse(&read("/etc/passwd")?, &read("/etc/group")?))
     }
 
+    /// Reads a file, links followed, and says what it is.
+    pub(crate) fn read_with_facts(&self, path: &Path) -> Result<(Vec<u8>, FileFacts), FileError> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let fd = self.open("read", path, flags, Mode::empty(), ResolveFlags::empty())?;
+        read_file(File::from(fd), path, Self::READ_LIMIT)
+    }
+
     pub(crate) fn open_dir(&self, path: &Path, links: Links) -> Result<Dir, FileError> {
         self.open_dir_for("open", path, links)
     }
