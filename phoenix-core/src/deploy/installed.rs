@@ -29,6 +29,11 @@ pub enum Drift {
         /// What it should say; `None` when a plain file is wanted.
         expected: Option<PathBuf>,
     },
+    /// Nothing stands at the path, though a version was deployed.
+    Missing {
+        /// Which path.
+        path: PathBuf,
+    },
     /// The file has another mode.
     Mode {
         /// Which path.
@@ -76,6 +81,7 @@ impl fmt::Display for Drift {
                 said(found),
                 said(expected)
             ),
+            Self::Missing { path } => write!(f, "`{}` is gone", path.display()),
             Self::Mode {
                 path,
                 found,
@@ -106,7 +112,7 @@ impl fmt::Display for Drift {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Installed {
-    /// The certificate file's bytes; `None` when the path leads nowhere.
+    /// The certificate file's bytes, from its version where the path is gone; `None` when there is neither.
     pub chain: Option<Vec<u8>>,
     /// Its facts.
     pub chain_facts: Option<FileFacts>,
@@ -141,11 +147,21 @@ pub fn read_installed(root: &Root, target: &PairTarget) -> Result<Installed, Dep
         version: installed.version.as_deref(),
     };
     for (path, file, mode) in target.paths() {
-        let Some((bytes, facts)) = reader.read(path, file)? else {
-            continue;
+        let (bytes, facts) = match reader.read(path, file)? {
+            Some((bytes, facts)) => {
+                let bytes = Secret::new(bytes);
+                reader.find_drift(path, file, mode, &bytes, &facts, &mut installed.drift)?;
+                (bytes, facts)
+            }
+            None => match reader.read_version(file)? {
+                Some((bytes, facts)) => {
+                    let path = path.to_path_buf();
+                    installed.drift.push(Drift::Missing { path });
+                    (Secret::new(bytes), facts)
+                }
+                None => continue,
+            },
         };
-        let bytes = Secret::new(bytes);
-        reader.find_drift(path, file, mode, &bytes, &facts, &mut installed.drift)?;
         match file {
             KEY_FILE => {
                 installed.key = Some(bytes);
@@ -184,6 +200,24 @@ impl Reader<'_> {
         }
     }
 
+    /// A file of the version that `current` names; `None` when there is none.
+    fn read_version(
+        &self,
+        file: &'static str,
+    ) -> Result<Option<(Vec<u8>, FileFacts)>, DeployError> {
+        let (Some(versions), Some(version)) = (self.versions, self.version) else {
+            return Ok(None);
+        };
+        let Some(dir) = versions.version(version)? else {
+            return Ok(None);
+        };
+        match dir.read(OsStr::new(file), Root::READ_LIMIT) {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn read_any(
         &self,
         path: &Path,
@@ -197,14 +231,7 @@ impl Reader<'_> {
             return Ok(Some(dir.read(&name, Root::READ_LIMIT)?));
         };
         if self.layout.link_of(path).is_some_and(|ours| ours == link) {
-            let version = match (self.versions, self.version) {
-                (Some(versions), Some(version)) => versions.version(version)?,
-                _ => None,
-            };
-            return match version {
-                Some(version) => Ok(Some(version.read(OsStr::new(file), Root::READ_LIMIT)?)),
-                None => Ok(None),
-            };
+            return self.read_version(file);
         }
         if self.target.guest_writable {
             return Err(DeployError::ForeignLink {

@@ -8,6 +8,11 @@ mod layout;
 mod pair;
 mod version;
 
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;
+
 pub use installed::{Drift, Installed, read_installed};
 pub use layout::{
     Arrangement, CA_FILE, CERT_FILE, CURRENT, KEY_FILE, Layout, PREVIOUS, PairLink, STORE,

@@ -202,6 +202,18 @@ impl Staged {
         &self.version
     }
 
+    /// Removes the version again, unless it is in use.
+    pub fn discard(self) -> Result<(), DeployError> {
+        let layout = self.target.layout(&self.version)?;
+        if let Some(versions) = Versions::open(&self.root, &self.target, &layout)? {
+            let used = [versions.link(CURRENT)?, versions.link(PREVIOUS)?];
+            if !used.contains(&Some(self.version.clone())) {
+                versions.remove_version(&self.version)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Swaps: from here on the paths read as the new pair.
     pub fn commit(self) -> Result<Committed, DeployError> {
         let layout = self.target.layout(&self.version)?;
@@ -377,9 +389,10 @@ impl Commit<'_> {
             }
         }
         if !foreign.is_empty() {
-            let taken = self.take_over()?;
-            self.versions.point(CURRENT, &taken)?;
-            self.previous = Some(taken);
+            if let Some(taken) = self.take_over()? {
+                self.versions.point(CURRENT, &taken)?;
+                self.previous = Some(taken);
+            }
         }
         for (dir, name, link) in foreign.iter().chain(&absent) {
             self.versions.place_link(&link.target, dir, name)?;
@@ -413,10 +426,7 @@ impl Commit<'_> {
     /// All files and `current` as one journaled transaction.
     fn files(&mut self, version: &str) -> Result<Applied, DeployError> {
         if self.previous.is_none() {
-            let taken = self.take_over()?;
-            if self.versions.version(&taken)?.is_some() {
-                self.previous = Some(taken);
-            }
+            self.previous = self.take_over()?;
         }
         if self.previous.as_deref() != Some(version) {
             self.note_previous()?;
@@ -453,8 +463,9 @@ impl Commit<'_> {
         Ok(transaction.prepare()?.commit()?)
     }
 
-    /// Copies what the paths read as now into a version of its own, with owners and modes as they are.
-    fn take_over(&self) -> Result<String, DeployError> {
+    /// Copies what the paths read as now into a version of its own, with owners and modes as they are; `None` when they
+    /// lead nowhere.
+    fn take_over(&self) -> Result<Option<String>, DeployError> {
         let reader = Reader {
             root: self.root,
             target: self.target,
@@ -485,11 +496,11 @@ impl Commit<'_> {
                 },
             })
             .collect();
-        let name = format!("taken-{}", random_hex());
         if files.is_empty() {
-            return Ok(name);
+            return Ok(None);
         }
-        Ok(self.versions.write(&name, &files)?)
+        let name = format!("taken-{}", random_hex());
+        Ok(Some(self.versions.write(&name, &files)?))
     }
 
     fn note_previous(&self) -> Result<(), DeployError> {

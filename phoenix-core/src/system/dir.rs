@@ -174,8 +174,18 @@ impl Dir {
         other: &Self,
         new_name: &OsStr,
     ) -> Result<(), FileError> {
-        fs::renameat(&self.fd, name, &other.fd, new_name)
-            .map_err(|errno| FileError::of("replace", &other.path.join(new_name), errno))
+        fs::renameat(&self.fd, name, &other.fd, new_name).map_err(|errno| {
+            let path = other.path.join(new_name);
+            match errno {
+                // Not the "outside the root" that it means when a path is opened.
+                Errno::XDEV => FileError::Io {
+                    act: "replace",
+                    path,
+                    source: errno.into(),
+                },
+                _ => FileError::of("replace", &path, errno),
+            }
+        })
     }
 
     /// Removes an entry that is no directory; `false` when there was none.
