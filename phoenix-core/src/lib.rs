@@ -1,9 +1,11 @@
 //! Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
 #![forbid(unsafe_code)]
 
+pub mod ca;
 pub mod diagnostic;
 pub mod names;
 pub mod observe;
 pub mod secret;
 pub mod system;
 pub mod time;
+pub mod x509;
