@@ -1,6 +1,7 @@
 //! Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
 #![forbid(unsafe_code)]
 
+pub mod ca;
 pub mod deploy;
 pub mod diagnostic;
 pub mod names;
@@ -8,3 +9,4 @@ pub mod observe;
 pub mod secret;
 pub mod system;
 pub mod time;
+pub mod x509;
