@@ -7,3 +7,4 @@ pub mod observe;
 pub mod secret;
 pub mod system;
 pub mod time;
+pub mod transport;
