@@ -9,4 +9,5 @@ pub mod observe;
 pub mod secret;
 pub mod system;
 pub mod time;
+pub mod transport;
 pub mod x509;
