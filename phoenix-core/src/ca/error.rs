@@ -59,6 +59,12 @@ pub enum EnrollError {
         /// The names of those that there are, with their types.
         found: Vec<String>,
     },
+    /// The CA does not exist yet, and this run may not make it.
+    #[error("{authority} does not exist yet")]
+    NotReady {
+        /// Which CA.
+        authority: String,
+    },
     /// No usable trusted root.
     #[error("no trusted root for the CA: {0}")]
     NoRoot(String),

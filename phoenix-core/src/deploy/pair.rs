@@ -12,6 +12,7 @@ use super::layout::{
     pair_layout, pair_layout_plain,
 };
 use super::version::{VersionFile, Versions};
+use crate::model::Placement;
 use crate::names::{FileMode, Slug};
 use crate::secret::Secret;
 use crate::system::dir::Dir;
@@ -48,6 +49,25 @@ pub struct PairTarget {
     pub plain: bool,
     /// Where the journal lies when one rename is not enough.
     pub journal_dir: PathBuf,
+}
+
+impl PairTarget {
+    /// A placement of the host, with its owner as the host numbers it.
+    pub fn of(placement: &Placement, owner: (u32, u32), journal_dir: PathBuf) -> Self {
+        Self {
+            cert: placement.cert.clone(),
+            key: placement.key.clone(),
+            ca: placement.ca.clone(),
+            owner,
+            cert_mode: placement.cert_mode,
+            key_mode: placement.key_mode,
+            slug: placement.slug.clone(),
+            guest_writable: placement.guest_writable,
+            keep: placement.keep,
+            plain: false,
+            journal_dir,
+        }
+    }
 }
 
 /// A pair that could not be deployed; the one before is still served unless the message says otherwise.

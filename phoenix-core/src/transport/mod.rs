@@ -64,6 +64,18 @@ pub enum GuestState {
     Unknown(String),
 }
 
+impl std::fmt::Display for GuestState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Locked(lock) => write!(f, "locked ({lock})"),
+            Self::Paused => f.write_str("paused"),
+            Self::Running => f.write_str("running"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Unknown(state) => f.write_str(state),
+        }
+    }
+}
+
 /// A call into a guest whose answer is not known.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -26,7 +26,12 @@ impl Fingerprint {
         Self(sha256(der))
     }
 
-    /// The digest itself.
+    /// Its first 16 digits, for people.
+    pub fn short(&self) -> String {
+        self.0[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -91,6 +91,13 @@ pub enum ChainFault {
     },
 }
 
+impl ChainFault {
+    /// Whether only time has passed: a new leaf of the same CA cures it.
+    pub fn is_expiry(&self) -> bool {
+        matches!(self, Self::Expired { .. })
+    }
+}
+
 /// Verifies a chain up to one of the anchors at the given time.
 ///
 /// Names are not compared; a chain of more than six intermediates is refused.

@@ -34,6 +34,9 @@ pub struct EmbeddedCa {
 }
 
 impl EmbeddedCa {
+    /// The root's file in the CA's directory.
+    pub const ROOT_FILE: &str = ROOT;
+
     /// Opens the CA in `dir`, or makes one there.
     ///
     /// Making is atomic: another process sees a whole CA or none. Root and intermediate last ten years; the root's key is

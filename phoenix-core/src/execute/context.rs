@@ -1,0 +1,136 @@
+//! What the performers of a run share.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Done, Perform, StepError};
+use crate::ca::Authority;
+use crate::inventory::{Inventory, in_words, read_pair};
+use crate::manifest::Entry;
+use crate::model::{Model, Placement};
+use crate::names::{CommonName, GuestId};
+use crate::plan::{Action, Step, Subject};
+use crate::probe::docker::Service;
+use crate::secret::Secret;
+use crate::store::Store;
+use crate::system::{Commands, Dial, Root};
+use crate::time::Clock;
+use crate::transport::{GuestTransport, Restore};
+use crate::x509::Anchor;
+
+/// Everything that steps are performed with.
+pub struct Context<'a> {
+    /// The host's files.
+    pub root: &'a Root,
+    /// The site.
+    pub model: &'a Model,
+    /// The site's state.
+    pub store: &'a Store,
+    /// What was found before the plan was made.
+    pub inventory: &'a Inventory,
+    /// The CA.
+    pub authority: &'a dyn Authority,
+    /// Its roots; the first is the one that consumers get.
+    pub anchors: &'a [Anchor],
+    /// Ways into guests.
+    pub transports: &'a BTreeMap<GuestId, Arc<dyn GuestTransport>>,
+    /// Sockets from where each guest's consumer stands.
+    pub dial_from: &'a dyn Fn(Option<GuestId>) -> Arc<dyn Dial>,
+    /// Commands of the host.
+    pub commands: &'a dyn Commands,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Portainer's API key, where the settings name one.
+    pub portainer_key: Option<&'a Secret>,
+}
+
+/// Performs steps with a context and remembers what the run did.
+pub struct Performer<'a> {
+    pub(super) with: &'a Context<'a>,
+    /// Certificates that reached at least one place in this run.
+    pub(super) deployed: RefCell<BTreeSet<CommonName>>,
+    /// How to take back what was delivered into guests.
+    pub(super) delivered: RefCell<BTreeMap<(CommonName, GuestId), Restore>>,
+    /// The Swarm's services, as Docker listed them.
+    pub(super) services: RefCell<Option<Vec<Service>>>,
+}
+
+impl<'a> Performer<'a> {
+    /// A performer that has done nothing yet.
+    pub fn new(with: &'a Context<'a>) -> Self {
+        Self {
+            with,
+            deployed: RefCell::default(),
+            delivered: RefCell::default(),
+            services: RefCell::default(),
+        }
+    }
+
+    pub(super) fn entry(&self, name: &CommonName) -> Result<&'a Entry, StepError> {
+        self.with
+            .model
+            .manifest
+            .entry(name)
+            .ok_or_else(|| StepError::new(format!("the manifest has no entry `{name}`")))
+    }
+
+    pub(super) fn placement(&self, entry: &Entry, to: &crate::plan::Endpoint) -> Result<Placement, StepError> {
+        self.with
+            .model
+            .placements(entry)
+            .into_iter()
+            .find(|placement| crate::plan::endpoint(placement) == *to)
+            .ok_or_else(|| StepError::new(format!("the manifest has no place {to} for `{}`", entry.common_name)))
+    }
+
+    pub(super) fn transport(&self, guest: GuestId) -> Result<&'a dyn GuestTransport, StepError> {
+        self.with
+            .transports
+            .get(&guest)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| StepError::new(format!("the site does not know {guest}")))
+    }
+
+    pub(super) fn anchor(&self) -> Result<&'a Anchor, StepError> {
+        self.with
+            .anchors
+            .first()
+            .ok_or_else(|| StepError::new("the CA has no root that could be delivered"))
+    }
+
+    /// The pair of an entry that consumers should have: the one that waits, else the installed one.
+    pub(super) fn pair(&self, entry: &Entry, fresh: bool) -> Result<(Vec<u8>, Secret), StepError> {
+        if fresh && let Some(pair) = self.with.store.candidate(&entry.slug())? {
+            return Ok(pair);
+        }
+        let (cert, key) =
+            read_pair(self.with.root, entry).map_err(|error| StepError::new(in_words(&error)))?;
+        cert.zip(key)
+            .ok_or_else(|| StepError::new(format!("found no installed pair of `{}`", entry.common_name)))
+    }
+}
+
+impl<'a> Perform<'a> for Performer<'a> {
+    fn perform(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        match &step.action {
+            Action::CheckDocker { guest } => self.check_docker(*guest),
+            Action::CheckTraefik { guest } => self.check_traefik(*guest),
+            Action::ConfigureDocker { guest, changes } => self.configure_docker(*guest, changes),
+            Action::ConfigureTraefik { guest, changes } => self.configure_traefik(*guest, changes),
+            Action::Deploy { certificate, to } => self.deploy(certificate, to, &step.reasons),
+            Action::Hook { command, certificates } => self.hook(command, certificates),
+            Action::Issue {
+                certificate,
+                how,
+                key_type,
+            } => self.issue(certificate, *how, *key_type),
+            Action::Verify { subject } => match subject {
+                Subject::Docker(guest) => self.verify_docker(*guest),
+                Subject::Portainer(guest) => self.verify_portainer(*guest),
+                Subject::Traefik(guest) => self.verify_traefik(*guest),
+                Subject::Service(name) => Err(StepError::new(format!("nothing is known of a service `{name}`"))),
+            },
+        }
+    }
+}

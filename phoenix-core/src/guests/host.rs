@@ -1,0 +1,97 @@
+//! Host-wide settings: `etc/phoenix_hypervisor_config.json`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::{Address, text, texts};
+use crate::diagnostic::{Fault, Faults};
+use crate::document::{Document, Kind, NodeId};
+
+/// What the host-wide file says.
+#[derive(Debug, Clone)]
+pub struct HostConfig {
+    /// The internal domain.
+    pub domain: String,
+    /// The host's own address.
+    pub address: Option<IpAddr>,
+    /// Where storages are mounted. Default `/mnt/pve`.
+    pub mount_base: PathBuf,
+    /// The array of host-wide firewall rules, wherever this version of the file has it.
+    pub rules: Option<NodeId>,
+    /// The CA's block.
+    pub step_ca: StepCaBlock,
+    /// Portainer's name, where it is stated.
+    pub portainer_name: Option<String>,
+    /// Directories exported by NFS, with the clients that may mount them.
+    pub nfs_exports: Vec<(PathBuf, Vec<String>)>,
+}
+
+/// `.step_ca`: what the CA is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepCaBlock {
+    /// Its DNS name.
+    pub dns_name: Option<String>,
+    /// The provisioner to use.
+    pub provisioner: Option<String>,
+}
+
+impl HostConfig {
+    /// Reads the host-wide file.
+    pub fn decode(document: &Document, faults: &mut Faults) -> Option<Self> {
+        let root = document.root();
+        if root.kind() != Kind::Object {
+            faults.push(
+                Fault::error("host-config", "found no object, expected the host-wide settings").at(root.place()),
+            );
+            return None;
+        }
+        let domain = match root.get("domain_name") {
+            Some(node) => match node.as_str() {
+                Some(name) if name.parse::<crate::names::SubjectAltName>().is_ok() => name.into_owned(),
+                _ => {
+                    faults.push(
+                        Fault::error(
+                            "domain-name",
+                            format!("found domain_name {}, expected a DNS name", node.literal()),
+                        )
+                        .at(node.place()),
+                    );
+                    return None;
+                }
+            },
+            None => {
+                faults.push(
+                    Fault::error("domain-name", "found no `domain_name`, expected the internal domain")
+                        .at(root.place()),
+                );
+                return None;
+            }
+        };
+        let rules = ["/firewall/global_firewall_rules", "/shared_volumes/firewall/global_firewall_rules"]
+            .into_iter()
+            .find_map(|pointer| root.at(pointer))
+            .filter(|node| node.kind() == Kind::Array);
+        let exports = root.at("/nfs/exports");
+        Some(Self {
+            domain,
+            address: root
+                .at("/network/interfaces/address")
+                .and_then(|node| Address::parse(&node.as_str()?))
+                .and_then(Address::ip),
+            mount_base: text(root, "mount_point_base").map_or_else(|| PathBuf::from("/mnt/pve"), PathBuf::from),
+            rules: rules.map(crate::document::Cursor::node),
+            step_ca: StepCaBlock {
+                dns_name: root.get("step_ca").and_then(|ca| text(ca, "dns_name")),
+                provisioner: root.get("step_ca").and_then(|ca| text(ca, "provisioner_name")),
+            },
+            portainer_name: root
+                .at("/portainer_api/portainer_hostname")
+                .and_then(|node| Some(node.as_str()?.into_owned())),
+            nfs_exports: exports
+                .into_iter()
+                .flat_map(|list| list.items().collect::<Vec<_>>())
+                .filter_map(|export| Some((PathBuf::from(text(export, "path")?), texts(export, "clients"))))
+                .collect(),
+        })
+    }
+}

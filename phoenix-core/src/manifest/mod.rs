@@ -1,0 +1,200 @@
+//! The certificates that the operator wants: `etc/certificate-manifest.json`, every historic form of it.
+
+mod fields;
+mod hook;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Fault, Faults};
+use crate::document::{Cursor, Document, Located};
+use crate::names::{CommonName, FileMode, GuestId, Owner, Slug, SubjectAltName};
+use crate::time::{GoDuration, RenewBefore};
+use crate::x509::KeyType;
+
+pub use fields::ENTRY_FIELDS;
+pub use hook::{Hook, HookCommand};
+
+/// The manifest: its entries in the file's order.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// The entries.
+    pub entries: Vec<Located<Entry>>,
+}
+
+/// What a certificate is used for; the issued leaf must carry the matching extended key usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum CertType {
+    /// TLS clients.
+    Client,
+    /// TLS servers. The default.
+    #[default]
+    Server,
+}
+
+/// One certificate that is wanted.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its identity; unique in the manifest.
+    pub common_name: CommonName,
+    /// All names: those of `sans`, and the common name where it is a DNS name.
+    pub names: BTreeSet<SubjectAltName>,
+    /// The chain, leaf first; an absolute path of the host.
+    pub cert_path: PathBuf,
+    /// The private key; an absolute path of the host.
+    pub key_path: PathBuf,
+    /// Where the root is written as well.
+    pub ca_path: Option<PathBuf>,
+    /// Owner of the files. Default `root:root`.
+    pub owner: Owner,
+    /// Mode of the certificate. Default `644`.
+    pub cert_mode: FileMode,
+    /// Mode of the key; derived from `permissions` unless `key_permissions` states it. Default `600`.
+    pub key_mode: FileMode,
+    /// What the leaf is used for.
+    pub cert_type: CertType,
+    /// How long it shall live; the CA's default when absent.
+    pub validity: Option<GoDuration>,
+    /// When it becomes due; the site's policy when absent.
+    pub renew_before: Option<RenewBefore>,
+    /// Type of the key. Default `ec-p256`.
+    pub key_type: KeyType,
+    /// Further places of the pair, inside guests.
+    pub deploy: Vec<Target>,
+    /// What is run after a deployment.
+    pub hook: Option<Hook>,
+    /// Old delivery: the files appear in this guest's `/tmp` while the hook runs.
+    pub old_delivery: Option<OldDelivery>,
+    /// Certificates that must have been deployed before.
+    pub after: Vec<CommonName>,
+    /// Previous versions that are kept. Default 1.
+    pub keep: usize,
+}
+
+/// A place of the pair inside a guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The guest.
+    pub guest: GuestId,
+    /// The chain's path there.
+    pub cert: PathBuf,
+    /// The key's path there.
+    pub key: PathBuf,
+    /// The root's path there.
+    pub ca: Option<PathBuf>,
+    /// Owner, by the guest's names. Default `root:root`.
+    pub owner: Owner,
+    /// Mode of certificate and root. Default `644`.
+    pub cert_mode: FileMode,
+    /// Mode of the key. Default `600`.
+    pub key_mode: FileMode,
+}
+
+/// Delivery by `guest_id`, `guest_type` and `include_ca`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldDelivery {
+    /// The guest.
+    pub guest: GuestId,
+    /// Whether the root is delivered too.
+    pub include_ca: bool,
+}
+
+impl Manifest {
+    /// Reads a manifest; all its faults at once.
+    pub fn decode(document: &Document) -> Result<Self, Faults> {
+        let mut faults = Faults::new();
+        let entries = fields::entries(document.root(), &mut faults);
+        let manifest = Self { entries };
+        manifest.cross_checks(document, &mut faults);
+        faults.into_result(manifest)
+    }
+
+    /// The entry of this name.
+    pub fn entry(&self, name: &CommonName) -> Option<&Entry> {
+        self.entries
+            .iter()
+            .map(|located| &located.value)
+            .find(|entry| entry.common_name == *name)
+    }
+
+    /// What no entry shows alone: names and paths used twice, `after` that leads nowhere.
+    fn cross_checks(&self, document: &Document, faults: &mut Faults) {
+        let mut names: BTreeMap<String, &Located<Entry>> = BTreeMap::new();
+        let mut paths: BTreeMap<&Path, &Located<Entry>> = BTreeMap::new();
+        for located in &self.entries {
+            let entry = &located.value;
+            let folded = entry.common_name.as_str().to_ascii_lowercase();
+            if let Some(first) = names.insert(folded, located) {
+                faults.push(twice(document, located, first, "common_name", entry.common_name.as_str()));
+            }
+            let used = [("cert_path", &entry.cert_path), ("key_path", &entry.key_path)];
+            for (field, path) in used {
+                if let Some(first) = paths.insert(path, located) {
+                    faults.push(twice(document, located, first, field, &path.to_string_lossy()));
+                }
+            }
+        }
+        for located in &self.entries {
+            for name in &located.value.after {
+                if self.entry(name).is_none() {
+                    let at = member(document.cursor(located.node), "after");
+                    faults.push(
+                        Fault::error(
+                            "manifest-after-unknown",
+                            format!("found `{name}` in `after`, expected the common_name of an entry"),
+                        )
+                        .at(at.place()),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The files of one slug stay beside each other for all entries of a directory.
+impl Entry {
+    /// The entry's slug, the name of its version directory.
+    pub fn slug(&self) -> Slug {
+        Slug::of(self.common_name.as_str())
+    }
+}
+
+/// The key's mode where nothing states it: the certificate's, unless that opens it to group or others.
+///
+/// Then `640` where a group other than root was named for it, else `600`.
+pub fn derived_key_mode(permissions: FileMode, owner: &Owner) -> FileMode {
+    if !permissions.open_to_group() && !permissions.open_to_others() {
+        permissions
+    } else if owner.group == "root" || owner.group == "0" {
+        FileMode::PRIVATE
+    } else {
+        FileMode::new(0o640)
+    }
+}
+
+fn twice(document: &Document, second: &Located<Entry>, first: &Located<Entry>, field: &str, value: &str) -> Fault {
+    let place = |located: &Located<Entry>| {
+        let cursor = document.cursor(located.node);
+        let same = |name: &str| {
+            cursor
+                .get(name)
+                .filter(|member| member.as_str().is_some_and(|text| text.eq_ignore_ascii_case(value)))
+        };
+        same(field)
+            .or_else(|| same("cert_path"))
+            .or_else(|| same("key_path"))
+            .unwrap_or(cursor)
+            .place()
+    };
+    Fault::error("manifest-twice", format!("found `{value}` twice, expected each name and path once"))
+        .at(place(second))
+        .at(place(first).with_label("first used here"))
+}
+
+fn member<'d>(entry: Cursor<'d>, name: &str) -> Cursor<'d> {
+    entry.get(name).unwrap_or(entry)
+}
+
+#[cfg(test)]
+mod tests;

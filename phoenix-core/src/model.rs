@@ -1,0 +1,338 @@
+//! The whole site in types: every document read once, every cross-reference resolved from what it says.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Fault, Faults, Place};
+use crate::document::{Document, Format};
+use crate::guests::{Guest, Guests, HostConfig, decode_lxcs, decode_vms};
+use crate::manifest::{CertType, Entry, Manifest, Target};
+use crate::names::{CommonName, FileMode, GuestId, Owner, Slug};
+use crate::settings::{CaHints, Settings};
+use crate::template::{Context, render};
+use crate::traefik::StaticFile;
+
+/// The site's files, as read.
+#[derive(Debug, Clone)]
+pub struct SiteFiles {
+    /// `etc/certificate-manifest.json`.
+    pub manifest: SourceFile,
+    /// `etc/phoenix_vm_configs.json`.
+    pub vms: Option<SourceFile>,
+    /// `etc/phoenix_lxc_configs.json`.
+    pub lxcs: Option<SourceFile>,
+    /// `etc/phoenix_hypervisor_config.json`.
+    pub host: SourceFile,
+    /// `etc/phoenix.toml`.
+    pub settings: Option<SourceFile>,
+    /// Traefik's template.
+    pub template: Option<SourceFile>,
+}
+
+/// One file: where it lies and what it holds.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Absolute path, as the site names it.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The site.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The certificates wanted.
+    pub manifest: Manifest,
+    /// The guests.
+    pub guests: Guests,
+    /// Host-wide settings.
+    pub host: HostConfig,
+    /// Phoenix's own settings.
+    pub settings: Settings,
+    /// The documents behind them.
+    pub documents: Documents,
+    /// Traefik's template, as text.
+    pub template: Option<(PathBuf, String)>,
+    /// Whether container mounts are live, so that a pair under one is written through its guest (not under `--root`).
+    pub live_mounts: bool,
+}
+
+/// The documents that edits are made of.
+#[derive(Debug, Clone)]
+pub struct Documents {
+    /// The manifest.
+    pub manifest: Document,
+    /// Virtual machines.
+    pub vms: Option<Document>,
+    /// Containers.
+    pub lxcs: Option<Document>,
+    /// Host-wide settings.
+    pub host: Document,
+}
+
+/// A place where an entry's pair belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The guest that holds it; `None` on the host.
+    pub guest: Option<GuestId>,
+    /// The chain's path there.
+    pub cert: PathBuf,
+    /// The key's path there.
+    pub key: PathBuf,
+    /// The root's path there.
+    pub ca: Option<PathBuf>,
+    /// Owner, by the names of the side that holds it.
+    pub owner: Owner,
+    /// Mode of certificate and root.
+    pub cert_mode: FileMode,
+    /// Mode of the key.
+    pub key_mode: FileMode,
+    /// Name of the version directory.
+    pub slug: Slug,
+    /// Previous versions that are kept.
+    pub keep: usize,
+    /// Whether a guest can write the directory, too.
+    pub guest_writable: bool,
+}
+
+impl Model {
+    /// Reads the site; the faults of all files at once.
+    pub fn read(files: SiteFiles, live_mounts: bool) -> Result<Self, Faults> {
+        let mut faults = Faults::new();
+        let mut parse = |file: SourceFile, format| match Document::parse(&file.path, file.bytes, format) {
+            Ok(document) => Some(document),
+            Err(found) => {
+                faults.extend(found);
+                None
+            }
+        };
+        let manifest_document = parse(files.manifest, Format::Json);
+        let vms = files.vms.and_then(|file| parse(file, Format::Json));
+        let lxcs = files.lxcs.and_then(|file| parse(file, Format::Json));
+        let host_document = parse(files.host, Format::Json);
+        let settings_document = files.settings.and_then(|file| parse(file, Format::Toml));
+        let template = files.template.and_then(|file| match String::from_utf8(file.bytes) {
+            Ok(text) => Some((file.path, text)),
+            Err(_) => {
+                faults.push(Fault::error("template-utf8", "found bytes that are no UTF-8 text").at(Place::file(&file.path)));
+                None
+            }
+        });
+
+        let mut keep = |result: Result<Manifest, Faults>| result.map_err(|found| faults.extend(found)).ok();
+        let manifest = manifest_document.as_ref().and_then(|document| keep(Manifest::decode(document)));
+        let settings = match settings_document.as_ref().map(Settings::decode) {
+            None => Some(Settings::default()),
+            Some(Ok(settings)) => Some(settings),
+            Some(Err(found)) => {
+                faults.extend(found);
+                None
+            }
+        };
+        let mut guests = vms.as_ref().map_or_else(Vec::new, |document| decode_vms(document, &mut faults));
+        guests.extend(lxcs.as_ref().map_or_else(Vec::new, |document| decode_lxcs(document, &mut faults)));
+        let host = host_document.as_ref().and_then(|document| HostConfig::decode(document, &mut faults));
+        faults.into_result(())?;
+        // Every `None` above came with an error.
+        let (Some(manifest), Some(settings), Some(host), Some(manifest_document), Some(host_document)) =
+            (manifest, settings, host, manifest_document, host_document)
+        else {
+            return Err(Faults::new());
+        };
+        Ok(Self {
+            manifest,
+            guests: Guests(guests),
+            host,
+            settings,
+            documents: Documents {
+                manifest: manifest_document,
+                vms,
+                lxcs,
+                host: host_document,
+            },
+            template,
+            live_mounts,
+        })
+    }
+
+    /// The guests whose dockerd is commanded over the network.
+    pub fn docker_managers(&self) -> impl Iterator<Item = &Guest> {
+        self.guests.iter().filter(|guest| guest.is_docker_manager())
+    }
+
+    /// The guests that run Traefik.
+    pub fn traefiks(&self) -> impl Iterator<Item = &Guest> {
+        self.guests.iter().filter(|guest| guest.is_traefik())
+    }
+
+    /// The guest at this address.
+    pub fn guest_at(&self, ip: IpAddr) -> Option<&Guest> {
+        self.guests
+            .iter()
+            .find(|guest| !guest.is_template && guest.address.ip() == Some(ip))
+    }
+
+    /// What the site says about its CA.
+    pub fn ca_hints(&self) -> CaHints {
+        CaHints {
+            bootstrap_url: self
+                .guests
+                .iter()
+                .find_map(|guest| Some((guest.bootstrap_ca_url.clone()?, guest.id.to_string()))),
+            dns_name: self.host.step_ca.dns_name.clone(),
+            provisioner: self.host.step_ca.provisioner.clone(),
+            ca_mounts: self
+                .guests
+                .iter()
+                .filter(|guest| guest.is_step_ca())
+                .flat_map(|guest| guest.mounts.iter().map(|mount| mount.host_path.clone()))
+                .collect(),
+        }
+    }
+
+    /// Where an entry's pair belongs: its own paths first, then what `deploy` adds.
+    ///
+    /// Paths under a directory that a container mounts are written through that container, by its own ids.
+    pub fn placements(&self, entry: &Entry) -> Vec<Placement> {
+        let mut placements = vec![self.primary(entry)];
+        placements.extend(entry.deploy.iter().map(|target| Self::target(entry, target)));
+        placements
+    }
+
+    fn primary(&self, entry: &Entry) -> Placement {
+        let mounted = |path: &Path| self.guests.mounted(path).filter(|_| self.live_mounts);
+        let through = mounted(&entry.cert_path).zip(mounted(&entry.key_path)).filter(|((a, _), (b, _))| a.id == b.id);
+        let (guest, cert, key, ca) = match through {
+            Some(((guest, cert), (_, key))) => {
+                let ca = entry.ca_path.as_deref().and_then(mounted).map(|(_, path)| path);
+                (Some(guest.id), cert, key, ca)
+            }
+            None => (None, entry.cert_path.clone(), entry.key_path.clone(), entry.ca_path.clone()),
+        };
+        Placement {
+            guest,
+            cert,
+            key,
+            ca,
+            owner: entry.owner.clone(),
+            cert_mode: entry.cert_mode,
+            key_mode: entry.key_mode,
+            slug: entry.slug(),
+            keep: entry.keep,
+            guest_writable: self.guest_writable(&entry.cert_path),
+        }
+    }
+
+    fn target(entry: &Entry, target: &Target) -> Placement {
+        Placement {
+            guest: Some(target.guest),
+            cert: target.cert.clone(),
+            key: target.key.clone(),
+            ca: target.ca.clone(),
+            owner: target.owner.clone(),
+            cert_mode: target.cert_mode,
+            key_mode: target.key_mode,
+            slug: entry.slug(),
+            keep: entry.keep,
+            guest_writable: true,
+        }
+    }
+
+    /// Whether a guest mounts the directory that holds this host path, or an NFS client may.
+    fn guest_writable(&self, path: &Path) -> bool {
+        let under = |dir: &Path| path.starts_with(dir) || path.starts_with(self.on_host(dir));
+        self.guests.iter().any(|guest| guest.mounts.iter().any(|mount| under(&mount.host_path)))
+            || self.host.nfs_exports.iter().any(|(dir, _)| under(dir))
+    }
+
+    /// A dataset's path as the host mounts it: `/tank/x` lies at `/mnt/pve/tank/x` too.
+    pub fn on_host(&self, path: &Path) -> PathBuf {
+        if path.starts_with(&self.host.mount_base) {
+            return path.to_owned();
+        }
+        self.host.mount_base.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The directory of the host that belongs to a guest: of its mounts, the part up to the directory named by its number.
+    pub fn persistent_dir(&self, guest: &Guest) -> Option<PathBuf> {
+        let id = guest.id.id.to_string();
+        guest.mounts.iter().find_map(|mount| {
+            let path = self.on_host(&mount.host_path);
+            path.ancestors()
+                .find(|dir| dir.file_name().is_some_and(|name| name == id.as_str()))
+                .map(Path::to_owned)
+        })
+    }
+
+    /// The common name of dockerd's certificate.
+    pub fn docker_common_name(&self) -> Option<CommonName> {
+        let of_domain = || format!("docker-daemon.{}", self.host.domain).parse().ok();
+        self.settings.docker.common_name.clone().or_else(of_domain)
+    }
+
+    /// The common name of Traefik's client certificate.
+    pub fn traefik_common_name(&self) -> Option<CommonName> {
+        let of_domain = || format!("traefik-client.{}", self.host.domain).parse().ok();
+        self.settings.traefik.common_name.clone().or_else(of_domain)
+    }
+
+    /// The entry whose pair a manager's dockerd serves, and its files there: what `deploy` puts into Docker's TLS directory.
+    pub fn docker_entry(&self, guest: GuestId) -> Option<(&Entry, &Target)> {
+        self.delivered(guest, CertType::Server, &self.settings.docker.tls_dir)
+    }
+
+    /// The entry whose pair Traefik shows to Docker, and its files there.
+    pub fn traefik_entry(&self, guest: GuestId) -> Option<(&Entry, &Target)> {
+        self.delivered(guest, CertType::Client, &self.settings.traefik.certs_dir)
+    }
+
+    fn delivered(&self, guest: GuestId, kind: CertType, dir: &Path) -> Option<(&Entry, &Target)> {
+        self.manifest
+            .entries
+            .iter()
+            .map(|located| &located.value)
+            .filter(|entry| entry.cert_type == kind)
+            .find_map(|entry| {
+                let target = entry.deploy.iter().find(|target| target.guest == guest && target.cert.starts_with(dir))?;
+                Some((entry, target))
+            })
+    }
+
+    /// Traefik's static file, rendered and read.
+    pub fn static_file(&self) -> Option<Result<(String, StaticFile), Faults>> {
+        let (path, source) = self.template.as_ref()?;
+        let rendered = match render(path, source, &self.context()) {
+            Ok(text) => text,
+            Err(fault) => return Some(Err(Faults::from(*fault))),
+        };
+        Some(StaticFile::parse(path, &rendered).map(|file| (rendered, file)))
+    }
+
+    /// What templates may use.
+    pub fn context(&self) -> Context {
+        let mut context = Context::new();
+        context.insert("domain".to_owned(), self.host.domain.clone().into());
+        if let Some(address) = self.host.address {
+            context.insert("host_address".to_owned(), address.to_string().into());
+        }
+        if let Some(manager) = self.docker_managers().find_map(|guest| guest.address.ip()) {
+            context.insert("docker_address".to_owned(), manager.to_string().into());
+        }
+        context.insert("docker_port".to_owned(), self.settings.docker.port.into());
+        let certs = &self.settings.traefik.certs_dir;
+        context.insert("traefik_certs".to_owned(), certs.to_string_lossy().into_owned().into());
+        let guests: serde_json::Map<String, serde_json::Value> = self
+            .guests
+            .iter()
+            .map(|guest| {
+                let value = serde_json::json!({
+                    "name": guest.name,
+                    "address": guest.address.ip().map(|ip| ip.to_string()),
+                });
+                (guest.id.id.to_string(), value)
+            })
+            .collect();
+        context.insert("guests".to_owned(), guests.into());
+        context
+    }
+}

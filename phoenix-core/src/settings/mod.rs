@@ -1,0 +1,257 @@
+//! Phoenix's own settings, `etc/phoenix.toml`: every key has a default, the file may be absent.
+
+mod discover;
+
+use std::path::PathBuf;
+
+use crate::diagnostic::{Fault, Faults, nearest};
+use crate::document::{Cursor, Document, Kind};
+use crate::names::{CommonName, SubjectAltName};
+use crate::time::RenewBefore;
+use crate::x509::Fingerprint;
+
+pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
+
+/// The settings.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Which CA is asked, and how.
+    pub ca: CaSettings,
+    /// When certificates become due where their entry does not say so. Default: a third of the lifetime.
+    pub renew_before: RenewBefore,
+    /// Docker's part.
+    pub docker: DockerSettings,
+    /// Traefik's part.
+    pub traefik: TraefikSettings,
+    /// A file with an API key of Portainer, readable by root alone.
+    pub portainer_api_key_file: Option<PathBuf>,
+}
+
+/// `[ca]`.
+#[derive(Debug, Clone, Default)]
+pub struct CaSettings {
+    /// URLs of step-ca, tried in order.
+    pub urls: Vec<String>,
+    /// The name that the CA's own certificate has, where the URL holds another.
+    pub server_name: Option<String>,
+    /// The root's file on the host.
+    pub root: Option<PathBuf>,
+    /// The root's fingerprint.
+    pub fingerprint: Option<Fingerprint>,
+    /// The JWK provisioner.
+    pub provisioner: Option<String>,
+    /// The file with its password.
+    pub password_file: Option<PathBuf>,
+}
+
+/// `[docker]`.
+#[derive(Debug, Clone)]
+pub struct DockerSettings {
+    /// Directory of the TLS files in the guest; its own disk, root only. Default `/etc/docker/tls`.
+    pub tls_dir: PathBuf,
+    /// The encrypted port. Default 2376.
+    pub port: u16,
+    /// The plain port that goes. Default 2375.
+    pub plain_port: u16,
+    /// Common name of the daemon's certificate; `docker-daemon.<domain>` when absent.
+    pub common_name: Option<CommonName>,
+}
+
+impl Default for DockerSettings {
+    fn default() -> Self {
+        Self {
+            tls_dir: PathBuf::from("/etc/docker/tls"),
+            port: 2376,
+            plain_port: 2375,
+            common_name: None,
+        }
+    }
+}
+
+/// `[traefik]`.
+#[derive(Debug, Clone)]
+pub struct TraefikSettings {
+    /// The template of the static file, below the site. Default `etc/traefik/traefik.yml.template`.
+    pub template: PathBuf,
+    /// The static file in the guest. Default `/etc/traefik/traefik.yml`.
+    pub static_file: PathBuf,
+    /// Directory of the client's files in the guest. Default `/etc/traefik/certs`.
+    pub certs_dir: PathBuf,
+    /// The program in the guest. Default `/usr/local/bin/traefik`.
+    pub binary: PathBuf,
+    /// Whether a new client pair alone restarts Traefik, too. Default no: it rereads the files on every reconnect.
+    pub always_restart: bool,
+    /// Common name of the client's certificate; `traefik-client.<domain>` when absent.
+    pub common_name: Option<CommonName>,
+}
+
+impl Default for TraefikSettings {
+    fn default() -> Self {
+        Self {
+            template: PathBuf::from("etc/traefik/traefik.yml.template"),
+            static_file: PathBuf::from("/etc/traefik/traefik.yml"),
+            certs_dir: PathBuf::from("/etc/traefik/certs"),
+            binary: PathBuf::from("/usr/local/bin/traefik"),
+            always_restart: false,
+            common_name: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings; all faults of the file at once.
+    pub fn decode(document: &Document) -> Result<Self, Faults> {
+        let mut faults = Faults::new();
+        let root = document.root();
+        let mut settings = Self::default();
+        known(root, &["ca", "renewal", "docker", "traefik", "portainer"], &mut faults);
+        if let Some(ca) = table(root, "ca", &mut faults) {
+            known(
+                ca,
+                &["url", "server_name", "root", "fingerprint", "provisioner", "provisioner_password_file"],
+                &mut faults,
+            );
+            settings.ca = CaSettings {
+                urls: urls(ca, &mut faults),
+                server_name: parsed::<SubjectAltName>(ca, "server_name", &mut faults).map(|name| name.to_string()),
+                root: path(ca, "root", &mut faults),
+                fingerprint: parsed(ca, "fingerprint", &mut faults),
+                provisioner: string(ca, "provisioner", &mut faults),
+                password_file: path(ca, "provisioner_password_file", &mut faults),
+            };
+        }
+        if let Some(renewal) = table(root, "renewal", &mut faults) {
+            known(renewal, &["before"], &mut faults);
+            if let Some(before) = parsed(renewal, "before", &mut faults) {
+                settings.renew_before = before;
+            }
+        }
+        if let Some(docker) = table(root, "docker", &mut faults) {
+            known(docker, &["tls_dir", "port", "plain_port", "common_name"], &mut faults);
+            let of = &mut settings.docker;
+            set(&mut of.tls_dir, path(docker, "tls_dir", &mut faults));
+            set(&mut of.port, port(docker, "port", &mut faults));
+            set(&mut of.plain_port, port(docker, "plain_port", &mut faults));
+            of.common_name = parsed(docker, "common_name", &mut faults);
+        }
+        if let Some(traefik) = table(root, "traefik", &mut faults) {
+            known(
+                traefik,
+                &["template", "static_file", "certs_dir", "binary", "restart", "common_name"],
+                &mut faults,
+            );
+            let of = &mut settings.traefik;
+            set(&mut of.template, string(traefik, "template", &mut faults).map(PathBuf::from));
+            set(&mut of.static_file, path(traefik, "static_file", &mut faults));
+            set(&mut of.certs_dir, path(traefik, "certs_dir", &mut faults));
+            set(&mut of.binary, path(traefik, "binary", &mut faults));
+            match string(traefik, "restart", &mut faults).as_deref() {
+                None | Some("needed") => {}
+                Some("always") => of.always_restart = true,
+                Some(_) => complain(traefik, "restart", "`needed` or `always`", &mut faults),
+            }
+            of.common_name = parsed(traefik, "common_name", &mut faults);
+        }
+        if let Some(portainer) = table(root, "portainer", &mut faults) {
+            known(portainer, &["api_key_file"], &mut faults);
+            settings.portainer_api_key_file = path(portainer, "api_key_file", &mut faults);
+        }
+        faults.into_result(settings)
+    }
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+fn table<'d>(root: Cursor<'d>, name: &str, faults: &mut Faults) -> Option<Cursor<'d>> {
+    let node = root.get(name)?;
+    if node.kind() == Kind::Object {
+        return Some(node);
+    }
+    complain(root, name, "a table", faults);
+    None
+}
+
+fn known(table: Cursor<'_>, names: &[&str], faults: &mut Faults) {
+    for entry in table.entries() {
+        if !names.contains(&&*entry.key) {
+            let fault = Fault::error("settings-unknown", format!("found the unknown key `{}`", entry.key))
+                .at(entry.value.place());
+            faults.push(match nearest(&entry.key, names.iter().copied()) {
+                Some(name) => fault.help(format!("the nearest known key is `{name}`")),
+                None => fault.help(format!("known keys: {}", names.join(", "))),
+            });
+        }
+    }
+}
+
+fn complain(table: Cursor<'_>, name: &str, expected: &str, faults: &mut Faults) {
+    let node = table.get(name).unwrap_or(table);
+    faults.push(
+        Fault::error("settings", format!("found {} as `{name}`, expected {expected}", node.literal())).at(node.place()),
+    );
+}
+
+fn string(table: Cursor<'_>, name: &str, faults: &mut Faults) -> Option<String> {
+    let node = table.get(name)?;
+    let text = node.as_str().filter(|text| !text.is_empty());
+    if text.is_none() {
+        complain(table, name, "a text", faults);
+    }
+    text.map(std::borrow::Cow::into_owned)
+}
+
+fn path(table: Cursor<'_>, name: &str, faults: &mut Faults) -> Option<PathBuf> {
+    let path = PathBuf::from(string(table, name, faults)?);
+    if path.is_absolute() {
+        return Some(path);
+    }
+    complain(table, name, "an absolute path", faults);
+    None
+}
+
+fn parsed<T: std::str::FromStr>(table: Cursor<'_>, name: &str, faults: &mut Faults) -> Option<T>
+where
+    T::Err: std::fmt::Display,
+{
+    let text = string(table, name, faults)?;
+    match text.parse() {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let node = table.get(name).unwrap_or(table);
+            faults.push(Fault::error("settings", error.to_string()).at(node.place()));
+            None
+        }
+    }
+}
+
+fn port(table: Cursor<'_>, name: &str, faults: &mut Faults) -> Option<u16> {
+    let node = table.get(name)?;
+    let port = node.as_u64().and_then(|n| u16::try_from(n).ok()).filter(|n| *n > 0);
+    if port.is_none() {
+        complain(table, name, "a port from 1 to 65535", faults);
+    }
+    port
+}
+
+/// `url` is a text or an array of texts.
+fn urls(ca: Cursor<'_>, faults: &mut Faults) -> Vec<String> {
+    let Some(node) = ca.get("url") else {
+        return Vec::new();
+    };
+    let nodes: Vec<Cursor<'_>> = if node.kind() == Kind::Array { node.items().collect() } else { vec![node] };
+    let mut urls = Vec::new();
+    for node in nodes {
+        match node.as_str() {
+            Some(url) if url.starts_with("https://") => urls.push(url.into_owned()),
+            _ => faults.push(
+                Fault::error("settings", format!("found {} as `url`, expected one that begins with `https://`", node.literal()))
+                    .at(node.place()),
+            ),
+        }
+    }
+    urls
+}

@@ -1,0 +1,178 @@
+//! `migrate docker-tls`: the edits as one change of several files, and what would undo them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Site;
+use crate::document::unified_diff;
+use crate::error::Error;
+use crate::migrate::{DockerTlsOptions, docker_tls};
+use crate::system::{Attributes, Change, Expect, FileDigest, Transaction};
+
+/// What a migration may do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MigrateOptions {
+    /// What the edits are made by.
+    pub edits: DockerTlsOptions,
+    /// Show the diff, write nothing.
+    pub dry_run: bool,
+    /// Move the old renewal manager's cron file aside.
+    pub disarm: bool,
+}
+
+/// What a migration did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MigrateReport {
+    /// The files that changed; empty when the site was there already.
+    pub files: Vec<FileChange>,
+    /// Cron files that were moved aside, or would be.
+    pub disarmed: Vec<DisarmedFile>,
+    /// Whether anything was written.
+    pub written: bool,
+    /// What still opens the plain port or would bring it back when somebody runs it.
+    pub notes: Vec<String>,
+}
+
+/// One file of a migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileChange {
+    /// The file.
+    pub path: PathBuf,
+    /// Each change and why.
+    pub reasons: Vec<String>,
+    /// The unified diff.
+    pub diff: String,
+}
+
+/// A cron file moved aside: cron reads no file whose name holds a dot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DisarmedFile {
+    /// Where it was.
+    pub from: PathBuf,
+    /// Where it lies; move it back to restore it.
+    pub to: PathBuf,
+}
+
+impl Site {
+    /// Edits manifest, template and firewall rules so that the link uses mutual TLS; all files or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldBeUndone`] when an armed cron file would bring the old state back and `disarm` is not set.
+    pub fn migrate_docker_tls(&self, options: MigrateOptions) -> Result<MigrateReport, Error> {
+        let _lock = if options.dry_run {
+            None
+        } else {
+            let lock = self.lock(Duration::from_secs(60))?;
+            crate::system::recover(&self.root, &self.store().journal_dir())?;
+            Some(lock)
+        };
+        let model = self.model()?;
+        let migration = docker_tls(&model, options.edits)?;
+        let armed = self.armed_cron_files()?;
+        if let Some(path) = armed.first()
+            && !options.disarm
+            && !options.dry_run
+        {
+            return Err(Error::WouldBeUndone { path: path.clone() });
+        }
+        let mut transaction = Transaction::new(&self.root, &self.store().journal_dir());
+        for file in &migration.files {
+            transaction.add(Change::Replace {
+                path: file.before.path().to_owned(),
+                bytes: crate::secret::Secret::new(file.after.text().as_bytes().to_vec()),
+                attributes: Attributes::default(),
+                expect: Expect::Content(FileDigest::of(file.before.text().as_bytes())),
+            });
+        }
+        let mut disarmed = Vec::new();
+        for from in armed.iter().filter(|_| options.disarm || options.dry_run) {
+            let mut name = from.file_name().unwrap_or_default().to_owned();
+            name.push(".disarmed-by-phoenix");
+            let to = from.with_file_name(name);
+            let bytes = self.root.read(from)?;
+            transaction.add(Change::Replace {
+                path: to.clone(),
+                bytes: crate::secret::Secret::new(bytes),
+                attributes: self.attributes(from)?,
+                expect: Expect::Anything,
+            });
+            transaction.add(Change::Remove { path: from.clone() });
+            disarmed.push(DisarmedFile { from: from.clone(), to });
+        }
+        let written = !options.dry_run && !(migration.files.is_empty() && disarmed.is_empty());
+        if written {
+            transaction.prepare()?.commit()?.finish()?;
+            let names: Vec<String> = migration.files.iter().map(|file| file.before.path().display().to_string()).collect();
+            self.store()
+                .audit(self.seams.clock.now(), "migrate docker-tls", "done", &names.join(", "))?;
+        }
+        let files = migration.files.into_iter().map(|file| FileChange {
+            path: file.before.path().to_owned(),
+            diff: unified_diff(file.before.path(), file.before.text(), file.after.text(), 3),
+            reasons: file.reasons,
+        });
+        Ok(MigrateReport {
+            files: files.collect(),
+            disarmed,
+            written,
+            notes: self.old_scripts()?,
+        })
+    }
+
+    fn attributes(&self, path: &Path) -> Result<Attributes, Error> {
+        let facts = self.root.stat(path)?;
+        Ok(Attributes {
+            mode: facts.as_ref().map(|facts| facts.mode),
+            owner: facts.as_ref().map(crate::system::FileFacts::owner),
+        })
+    }
+
+    /// Cron files that run the old renewal manager.
+    fn armed_cron_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let dir = Path::new("/etc/cron.d");
+        if self.root.stat(dir)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut armed = Vec::new();
+        for name in self.root.list(dir)? {
+            // cron itself skips names with a dot.
+            if name.to_string_lossy().contains('.') {
+                continue;
+            }
+            let path = dir.join(&name);
+            let Ok(Some(bytes)) = self.root.read_optional(&path) else {
+                continue;
+            };
+            let runs = String::from_utf8_lossy(&bytes)
+                .lines()
+                .any(|line| !line.trim_start().starts_with('#') && line.contains(OLD_MANAGER));
+            if runs {
+                armed.push(path);
+            }
+        }
+        Ok(armed)
+    }
+
+    /// Old scripts that would bring the plain port back when somebody runs them.
+    fn old_scripts(&self) -> Result<Vec<String>, Error> {
+        let mut notes = Vec::new();
+        for name in OLD_SCRIPTS {
+            let path = self.paths.site.join(name);
+            if self.root.stat(&path)?.is_some() {
+                notes.push(format!("{} would undo this when it is run again", path.display()));
+            }
+        }
+        Ok(notes)
+    }
+}
+
+/// The old manager, as the cron file calls it.
+const OLD_MANAGER: &str = "certificate-renewal-manager.sh";
+/// Scripts that write Docker's plain configuration or an unchecked static file.
+const OLD_SCRIPTS: [&str; 2] = [
+    "bin/vm_features/feature_install_docker_proxy.sh",
+    "bin/lxc_setup/phoenix_hypervisor_feature_install_traefik.sh",
+];

@@ -1,0 +1,100 @@
+//! The state of one site: what is pending, the pairs that wait, the pinned root, the audit trail.
+//!
+//! Everything lies under `<state>/sites/<id of the site>/`, readable by root alone. One small file per pending item: an
+//! empty directory means that nothing is pending.
+
+mod audit;
+mod candidate;
+mod pending;
+mod pinned;
+
+use std::path::{Path, PathBuf};
+
+use crate::names::{FileMode, Slug};
+use crate::system::{Attributes, FileError, Root};
+
+pub use pending::{PendingItem, PendingKind};
+pub use pinned::{PinError, Pinned};
+
+/// A site's state directory.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: Root,
+    dir: PathBuf,
+}
+
+/// What went wrong in the state directory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file could not be read or written.
+    #[error("could not use the state in {dir}")]
+    File {
+        /// The state directory.
+        dir: PathBuf,
+        /// Why.
+        source: FileError,
+    },
+    /// A file of the state is not what was written there.
+    #[error("found a damaged file {path} in the state: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl Store {
+    /// Names the state of a site; nothing is read or made yet.
+    pub fn new(root: Root, state: &Path, site: &Path) -> Self {
+        let id = Slug::of(&site.to_string_lossy());
+        Self {
+            root,
+            dir: state.join("sites").join(id.as_str()),
+        }
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where transactions keep their journal.
+    pub fn journal_dir(&self) -> PathBuf {
+        self.dir.join("journal")
+    }
+
+    /// Where the embedded CA lives.
+    pub fn embedded_ca_dir(&self) -> PathBuf {
+        self.dir.join("ca")
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.root.read_optional(&self.dir.join(name)).map_err(|source| self.error(source))
+    }
+
+    /// Replaces a file of the state durably, mode 0600.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        let parent = path.parent().unwrap_or(&self.dir);
+        self.root
+            .create_dir_all(parent, FileMode::new(0o700))
+            .and_then(|()| self.root.replace(&path, bytes, &Attributes::mode(FileMode::PRIVATE)))
+            .map_err(|source| self.error(source))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), StoreError> {
+        self.root
+            .remove_file(&self.dir.join(name))
+            .map(|_| ())
+            .map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: FileError) -> StoreError {
+        StoreError::File {
+            dir: self.dir.clone(),
+            source,
+        }
+    }
+}
