@@ -68,9 +68,10 @@ fn two_files(root: &Root) -> Transaction {
 }
 
 /// Runs `mode` in directories made by `prepare`, once for every call to be killed at.
-fn kill_everywhere(mode: &str, first: bool, prepare: impl Fn(&Root, &PairTarget)) {
+fn kill_everywhere(mode: &str, prepare: impl Fn(&Root, &PairTarget)) {
     let strace = Command::new("strace").arg("-V").output();
     if !strace.is_ok_and(|output| output.status.success()) {
+        skipped("strace is missing");
         return;
     }
     let program = std::env::current_exe().unwrap();
@@ -127,7 +128,11 @@ fn kill_everywhere(mode: &str, first: bool, prepare: impl Fn(&Root, &PairTarget)
         old > 5 && new >= CALLS.len(),
         "{mode}: {old} old, {new} new"
     );
-    assert!(first || old > 0);
+}
+
+#[expect(clippy::print_stderr, reason = "what was left out must be seen")]
+pub(super) fn skipped(why: &str) {
+    eprintln!("left out: {why}");
 }
 
 fn assert_whole(
@@ -171,30 +176,30 @@ fn deploy_first(root: &Root, target: &PairTarget) {
 
 #[test]
 fn a_rotation_killed_anywhere_is_whole() {
-    kill_everywhere("linked", false, deploy_first);
+    kill_everywhere("linked", deploy_first);
 }
 
 #[test]
 fn a_first_pair_killed_anywhere_is_whole() {
-    kill_everywhere("guest", true, |_, _| {});
+    kill_everywhere("guest", |_, _| {});
 }
 
 #[test]
 fn a_take_over_killed_anywhere_is_whole() {
-    kill_everywhere("linked", false, write_plain);
+    kill_everywhere("linked", write_plain);
 }
 
 #[test]
 fn a_pair_in_two_directories_killed_anywhere_is_whole() {
-    kill_everywhere("split", false, write_plain);
+    kill_everywhere("split", write_plain);
 }
 
 #[test]
 fn plain_files_killed_anywhere_are_whole() {
-    kill_everywhere("plain", false, deploy_first);
+    kill_everywhere("plain", deploy_first);
 }
 
 #[test]
 fn two_files_killed_anywhere_are_whole() {
-    kill_everywhere("files", false, write_plain);
+    kill_everywhere("files", write_plain);
 }

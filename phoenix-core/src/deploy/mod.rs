@@ -3,6 +3,7 @@
 //! A pair lives in a version directory, `current` names the version, and the paths that programs know are relative
 //! links through `current`: one rename swaps both files, and no state on the disk is ever half a pair.
 
+mod commit;
 mod installed;
 mod layout;
 mod pair;

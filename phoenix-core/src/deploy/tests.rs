@@ -374,6 +374,7 @@ fn a_staged_pair_can_be_thrown_away() {
 #[test]
 fn a_full_or_read_only_file_system_is_found_before_and_leaves_the_old_pair() {
     if !rustix::process::geteuid().is_root() {
+        crash_tests::skipped("a small file system needs root");
         return;
     }
     let (scratch, root, target) = place();
@@ -386,6 +387,7 @@ fn a_full_or_read_only_file_system_is_found_before_and_leaves_the_old_pair() {
             .is_ok_and(|status| status.success())
     };
     if !mount("size=1m") {
+        crash_tests::skipped("tmpfs cannot be mounted here");
         return;
     }
     let outcome = std::panic::catch_unwind(|| {
@@ -423,4 +425,78 @@ fn a_full_or_read_only_file_system_is_found_before_and_leaves_the_old_pair() {
     });
     let _ = std::process::Command::new("umount").arg(&tls).status();
     outcome.unwrap();
+}
+
+#[test]
+fn a_failure_at_the_swap_leaves_the_old_pair_in_every_arrangement() {
+    if !rustix::process::geteuid().is_root() {
+        crash_tests::skipped("an immutable file needs root");
+        return;
+    }
+    let (_scratch, root, _) = place();
+    for target in arrangements(&root) {
+        for (path, text) in [(&target.cert, "cert old"), (&target.key, "key old")] {
+            std::fs::create_dir_all(inside(&root, path).parent().unwrap()).unwrap();
+            std::fs::write(inside(&root, path), text).unwrap();
+        }
+        let chattr = |flag: &str| {
+            std::process::Command::new("chattr")
+                .arg(flag)
+                .arg(inside(&root, &target.cert))
+                .status()
+                .is_ok_and(|status| status.success())
+        };
+        let staged = put(&root, &target, "01");
+        if !chattr("+i") {
+            crash_tests::skipped("the file system knows no immutable files");
+            return;
+        }
+        let failed = staged.commit();
+        let now = read(&root, &target);
+        chattr("-i");
+        assert!(failed.is_err());
+        assert_eq!(now, pair("old"));
+        assert!(recover(&root, &target.journal_dir).unwrap().is_empty());
+        deploy(&root, &target, "01");
+        assert_eq!(read(&root, &target), pair("01"));
+        std::fs::remove_dir_all(inside(&root, Path::new("/tls"))).unwrap();
+        std::fs::create_dir(inside(&root, Path::new("/tls"))).unwrap();
+    }
+}
+
+#[test]
+fn readers_that_resolve_current_once_never_see_a_mixed_pair() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (_scratch, root, target) = place();
+    deploy(&root, &target, "0");
+    let current = inside(&root, &target.layout("0").unwrap().current);
+    let done = AtomicBool::new(false);
+    let reads = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0_u64;
+            while !done.load(Ordering::Relaxed) {
+                let version = current
+                    .parent()
+                    .unwrap()
+                    .join(std::fs::read_link(&current).unwrap());
+                let cert = std::fs::read_to_string(version.join(CERT_FILE)).unwrap();
+                let key = std::fs::read_to_string(version.join(KEY_FILE)).unwrap();
+                assert_eq!(cert.strip_prefix("cert "), key.strip_prefix("key "));
+                // The paths themselves always lead somewhere.
+                std::fs::read(inside(&root, &target.cert)).unwrap();
+                reads += 1;
+            }
+            reads
+        });
+        let keep_all = PairTarget {
+            keep: usize::MAX,
+            ..target.clone()
+        };
+        for number in 1..100 {
+            deploy(&root, &keep_all, &number.to_string());
+        }
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap()
+    });
+    assert!(reads > 0);
 }

@@ -130,12 +130,12 @@ impl Dir {
             Err(Errno::EXIST) => return self.open_dir(name),
             Err(errno) => return Err(FileError::of("create", &path, errno)),
         }
-        let made = self.open_dir(name)?;
-        made.set_attributes(&Attributes {
+        let dir = self.open_dir(name)?;
+        dir.set_attributes(&Attributes {
             mode: Some(mode),
             owner,
         })?;
-        Ok(made)
+        Ok(dir)
     }
 
     /// Gives the directory itself an owner and a mode.

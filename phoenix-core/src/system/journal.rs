@@ -271,35 +271,6 @@ impl Journal {
         State::of(&dir, &name)
     }
 
-    /// Gives what stands at the target a second name; a copy where the file system has no hard links.
-    pub(super) fn keep_old(
-        &self,
-        entry: &Entry,
-        dir: &Dir,
-        name: &OsStr,
-        staging: &Dir,
-    ) -> Result<(), FileError> {
-        let old = OsStr::new(&entry.old);
-        if dir.hard_link(name, staging, old)? {
-            return Ok(());
-        }
-        match &entry.before {
-            State::Absent => Ok(()),
-            State::Link { target } => staging.symlink(target, old),
-            State::File { mode, uid, gid, .. } => {
-                let (bytes, _) = dir.read(name, Root::READ_LIMIT)?;
-                let bytes = crate::secret::Secret::new(bytes);
-                let attributes = Attributes {
-                    mode: Some(FileMode::new(*mode)),
-                    owner: Some((*uid, *gid)),
-                };
-                staging
-                    .write_new(old, bytes.expose_secret(), &attributes)
-                    .map(drop)
-            }
-        }
-    }
-
     pub(super) fn swap(&self, entry: &Entry) -> Result<(), FileError> {
         let (dir, name) = self.target(entry)?;
         if entry.after == State::Absent {
@@ -398,6 +369,29 @@ impl Journal {
 }
 
 impl Entry {
+    /// Gives what stands at the target a second name; a copy where the file system has no hard links.
+    pub(super) fn keep_old(&self, dir: &Dir, name: &OsStr, staging: &Dir) -> Result<(), FileError> {
+        let old = OsStr::new(&self.old);
+        if dir.hard_link(name, staging, old)? {
+            return Ok(());
+        }
+        match &self.before {
+            State::Absent => Ok(()),
+            State::Link { target } => staging.symlink(target, old),
+            State::File { mode, uid, gid, .. } => {
+                let (bytes, _) = dir.read(name, Root::READ_LIMIT)?;
+                let bytes = crate::secret::Secret::new(bytes);
+                let attributes = Attributes {
+                    mode: Some(FileMode::new(*mode)),
+                    owner: Some((*uid, *gid)),
+                };
+                staging
+                    .write_new(old, bytes.expose_secret(), &attributes)
+                    .map(drop)
+            }
+        }
+    }
+
     fn links(&self) -> Links {
         if self.refuse_links {
             Links::Refuse

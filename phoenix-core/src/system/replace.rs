@@ -1,6 +1,6 @@
 //! One file replaced as a whole: written beside it, then renamed over it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -54,9 +54,10 @@ impl Root {
         let existing = dir.stat(&name)?;
         refuse_other_kinds(&dir, &name, existing.as_ref())?;
         let temporary = temporary_name(NEW);
-        let facts = dir.write_new(&temporary, bytes, &attributes.or_of(existing.as_ref()))?;
-        if let Err(error) = dir.rename(&temporary, &dir, &name) {
-            let _ = dir.remove(&temporary);
+        let temporary = OsStr::new(&temporary);
+        let facts = dir.write_new(temporary, bytes, &attributes.or_of(existing.as_ref()))?;
+        if let Err(error) = dir.rename(temporary, &dir, &name) {
+            let _ = dir.remove(temporary);
             return Err(error);
         }
         dir.sync()?;
@@ -71,8 +72,8 @@ pub(crate) const NEW: &str = ".phoenix-new-";
 pub(crate) const OLD: &str = ".phoenix-old-";
 
 /// A name that nothing else has.
-pub(crate) fn temporary_name(prefix: &str) -> OsString {
-    format!("{prefix}{}", random_hex()).into()
+pub(crate) fn temporary_name(prefix: &str) -> String {
+    format!("{prefix}{}", random_hex())
 }
 
 /// Sixteen hex digits from the crypto provider.
@@ -200,8 +201,8 @@ mod tests {
 
     #[test]
     fn only_our_own_left_overs_are_recognised() {
-        assert!(is_temporary(&temporary_name(NEW)));
-        assert!(is_temporary(&temporary_name(OLD)));
+        assert!(is_temporary(OsStr::new(&temporary_name(NEW))));
+        assert!(is_temporary(OsStr::new(&temporary_name(OLD))));
         for name in [
             ".phoenix-new-",
             ".phoenix",

@@ -256,9 +256,9 @@ impl Root {
             Some(dir.facts()?.owner())
         };
         for name in missing.into_iter().rev() {
-            let made = dir.make_dir(name, mode, owner)?;
+            let below = dir.make_dir(name, mode, owner)?;
             dir.sync()?;
-            dir = made;
+            dir = below;
         }
         Ok(dir)
     }

@@ -3,7 +3,7 @@
 //! Every new file is written beside its target first and every old one gets a second name; then one rename each.
 //! A failure in the middle gives the old ones their names back; what a killed run left is settled by [`recover`](super::recover).
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::dir::Dir;
@@ -197,8 +197,8 @@ impl Transaction {
                 path: dir.path().join(&name),
                 refuse_links: links == Links::Refuse,
                 staging: staged_in.path().to_path_buf(),
-                new: name_text(temporary_name(NEW)),
-                old: name_text(temporary_name(OLD)),
+                new: temporary_name(NEW),
+                old: temporary_name(OLD),
                 before,
                 after: State::Absent,
             };
@@ -283,24 +283,24 @@ impl Prepared {
         let (dir, name) = self.journal.target(entry)?;
         let staging = self.journal.staging(entry)?;
         let existing = dir.stat(&name)?;
-        let new = OsString::from(&entry.new);
+        let new = OsStr::new(&entry.new);
         match change {
             Change::Replace {
                 bytes, attributes, ..
             } => {
-                let attributes = attributes.or_of(existing.as_ref().filter(is_file));
-                let facts = staging.write_new(&new, bytes.expose_secret(), &attributes)?;
+                let attributes = attributes.or_of(existing.as_ref().filter(|facts| is_file(facts)));
+                let facts = staging.write_new(new, bytes.expose_secret(), &attributes)?;
                 sweep(&staging, &facts);
             }
-            Change::Link { target, .. } => staging.symlink(target, &new)?,
+            Change::Link { target, .. } => staging.symlink(target, new)?,
             Change::Remove { .. } => {}
         }
         let after = match change {
             Change::Remove { .. } => State::Absent,
-            _ => State::of(&staging, &new)?,
+            _ => State::of(&staging, new)?,
         };
         if existing.is_some() {
-            self.journal.keep_old(entry, &dir, &name, &staging)?;
+            entry.keep_old(&dir, &name, &staging)?;
         }
         staging.sync()?;
         self.journal.set_after(index, after);
@@ -367,7 +367,7 @@ fn wanted_state(change: &Change, existing: Option<&FileFacts>) -> Option<State> 
         Change::Replace {
             bytes, attributes, ..
         } => {
-            let attributes = attributes.or_of(existing.filter(is_file));
+            let attributes = attributes.or_of(existing.filter(|facts| is_file(facts)));
             let (mode, (uid, gid)) = attributes.mode.zip(attributes.owner)?;
             Some(State::File {
                 sha256: FileDigest::of(bytes.expose_secret()).to_string(),
@@ -380,12 +380,8 @@ fn wanted_state(change: &Change, existing: Option<&FileFacts>) -> Option<State> 
 }
 
 /// A link's own mode (777) is nothing that a file should inherit.
-fn is_file(facts: &&FileFacts) -> bool {
+fn is_file(facts: &FileFacts) -> bool {
     facts.kind == FileKind::File
-}
-
-fn name_text(name: OsString) -> String {
-    name.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
