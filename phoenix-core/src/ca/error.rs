@@ -43,6 +43,9 @@ pub enum EnrollError {
         /// The certificate's name.
         common_name: String,
     },
+    /// The settings lead to no CA.
+    #[error("the CA's settings are unusable: {0}")]
+    Misconfigured(String),
     /// A request without any name.
     #[error("`{common_name}` is no DNS name and no SAN is given, so there is no name to ask for")]
     NoNames {

@@ -30,7 +30,7 @@ use crate::x509::{Anchor, Chain, PrivateKey, Usage};
 pub struct Request<'a> {
     /// The subject's common name.
     pub common_name: &'a CommonName,
-    /// Exactly the names that the certificate is to have; the common name only if it is among them.
+    /// Exactly the names that the certificate is to have; empty: the common name alone, as a DNS name.
     pub sans: &'a BTreeSet<SubjectAltName>,
     /// The key that the certificate is for.
     pub key: &'a PrivateKey,
@@ -68,6 +68,20 @@ impl<'a> Request<'a> {
     pub fn validity(mut self, validity: Option<GoDuration>) -> Self {
         self.validity = validity;
         self
+    }
+
+    /// The names to ask for: those given, else the common name.
+    pub(crate) fn names(&self) -> Result<BTreeSet<SubjectAltName>, EnrollError> {
+        if !self.sans.is_empty() {
+            return Ok(self.sans.clone());
+        }
+        // step-ca would make a DNS name even of what is none.
+        self.common_name
+            .as_dns()
+            .map(|name| BTreeSet::from([name]))
+            .ok_or_else(|| EnrollError::NoNames {
+                common_name: self.common_name.to_string(),
+            })
     }
 }
 

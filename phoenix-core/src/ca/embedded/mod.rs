@@ -14,6 +14,7 @@ use rcgen::{
 use time::OffsetDateTime;
 
 use super::{Authority, EnrollError, Health, Issued, Request, Wanted, judge};
+use crate::names::SubjectAltName;
 use crate::secret::Secret;
 use crate::time::{Clock, human};
 use crate::x509::{
@@ -79,7 +80,7 @@ impl EmbeddedCa {
     fn issue(
         &self,
         request: &Request<'_>,
-        sans: &BTreeSet<crate::names::SubjectAltName>,
+        sans: &BTreeSet<SubjectAltName>,
         lifetime: Duration,
         before: Duration,
     ) -> Result<Issued, EnrollError> {
@@ -119,7 +120,7 @@ impl EmbeddedCa {
     fn sign(
         &self,
         request: &Request<'_>,
-        sans: &BTreeSet<crate::names::SubjectAltName>,
+        sans: &BTreeSet<SubjectAltName>,
         from: SystemTime,
         end: SystemTime,
     ) -> Result<Vec<u8>, String> {
@@ -172,15 +173,7 @@ impl Authority for EmbeddedCa {
     }
 
     fn enroll(&self, request: &Request<'_>) -> Result<Issued, EnrollError> {
-        let mut sans = request.sans.clone();
-        if sans.is_empty() {
-            sans.extend(request.common_name.as_dns());
-        }
-        if sans.is_empty() {
-            return Err(EnrollError::NoNames {
-                common_name: request.common_name.to_string(),
-            });
-        }
+        let sans = request.names()?;
         let validity = request.validity.map_or(VALIDITY, |validity| validity.0);
         self.issue(request, &sans, validity + BACKDATE, BACKDATE)
     }
@@ -250,7 +243,7 @@ fn authority(name: &str, path_length: u8, now: SystemTime) -> Result<Certificate
     Ok(params)
 }
 
-/// 127 random bits, positive and never zero.
+/// 126 random bits, positive and of one length.
 fn serial() -> Result<SerialNumber, String> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| "no randomness".to_owned())?;

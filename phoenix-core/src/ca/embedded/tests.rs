@@ -1,8 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
 
 use super::*;
-use crate::names::{CommonName, SubjectAltName};
+use crate::names::CommonName;
 use crate::time::SystemClock;
 use crate::x509::ChainFault;
 
@@ -143,55 +142,4 @@ fn a_damaged_directory_is_named_and_not_replaced() {
         open(),
         Some(EnrollError::Keep { action: "read", .. })
     ));
-}
-
-#[test]
-fn openssl_accepts_every_kind_of_leaf() {
-    if Command::new("openssl").arg("version").output().is_err() {
-        return;
-    }
-    let scratch = Scratch::new("embedded-openssl");
-    let ca = scratch.ca();
-    let (name, sans) = (name(), sans());
-    let file = |name: &str, bytes: &[u8]| {
-        let path = scratch.0.join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    };
-    let root = file("root.pem", &ca.anchor().to_pem());
-    for kind in KeyType::ALL {
-        for (usage, purpose, wrong) in [
-            (Usage::Server, "sslserver", "sslclient"),
-            (Usage::Client, "sslclient", "sslserver"),
-        ] {
-            let key = PrivateKey::generate(kind).unwrap();
-            let issued = ca
-                .enroll(&Request::new(&name, &sans, &key).usage(usage))
-                .unwrap();
-            let chain = file("chain.pem", &issued.chain.to_pem());
-            let private = file("key.pem", key.to_pem().expose_secret());
-            let verify = |purpose: &str| {
-                Command::new("openssl")
-                    .args(["verify", "-x509_strict", "-purpose", purpose, "-CAfile"])
-                    .arg(&root)
-                    .arg("-untrusted")
-                    .arg(&chain)
-                    .arg(&chain)
-                    .output()
-                    .unwrap()
-            };
-            let good = verify(purpose);
-            assert!(good.status.success(), "{kind}: {good:?}");
-            assert!(
-                !verify(wrong).status.success(),
-                "{kind} also passes as {wrong}"
-            );
-            let public = Command::new("openssl")
-                .args(["pkey", "-pubout", "-outform", "DER", "-in"])
-                .arg(&private)
-                .output()
-                .unwrap();
-            assert_eq!(public.stdout, key.public_key(), "{kind}: {public:?}");
-        }
-    }
 }

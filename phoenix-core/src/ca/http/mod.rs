@@ -15,7 +15,7 @@ use rustls::{RootCertStore, client::danger::ServerCertVerifier};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use time::PrimitiveDateTime;
 use time::macros::format_description;
-use ureq::http::{HeaderMap, Method};
+use ureq::http::HeaderMap;
 
 pub(crate) use fault::HttpFault;
 pub(crate) use retry::{Attempts, Wait};
@@ -136,23 +136,23 @@ impl Endpoint {
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Reply, HttpFault> {
-        self.run(Method::GET, path, &[])
+        self.run(None, path)
     }
 
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Result<Reply, HttpFault> {
-        self.run(Method::POST, path, body)
+        self.run(Some(body), path)
     }
 
-    fn run(&self, method: Method, path: &str, body: &[u8]) -> Result<Reply, HttpFault> {
+    fn run(&self, body: Option<&[u8]>, path: &str) -> Result<Reply, HttpFault> {
         let fault = |error| HttpFault::of(error, self.base.host());
         let uri = self.audience(path);
-        let answer = if method == Method::POST {
-            self.agent
+        let answer = match body {
+            None => self.agent.get(uri).call(),
+            Some(body) => self
+                .agent
                 .post(uri)
                 .header("content-type", "application/json")
-                .send(body)
-        } else {
-            self.agent.get(uri).call()
+                .send(body),
         };
         let mut answer = answer.map_err(fault)?;
         self.note_clock(answer.headers());

@@ -29,10 +29,11 @@ pub fn bootstrap(
 ) -> Result<Anchor, EnrollError> {
     let endpoint = |tls| {
         Endpoint::new(url, server_name, tls, dial.clone(), clock.clone(), timeouts)
-            .map_err(EnrollError::NoRoot)
+            .map_err(EnrollError::Misconfigured)
     };
     let anyone = Arc::new(Anyone(Arc::new(aws_lc_rs::default_provider())));
-    let unverified = endpoint(verified_by(anyone, clock, None).map_err(EnrollError::NoRoot)?)?;
+    let tls = verified_by(anyone, clock, None).map_err(EnrollError::Misconfigured)?;
+    let unverified = endpoint(tls)?;
     let mismatch = |found| EnrollError::RootMismatch {
         url: url.clone(),
         expected: fingerprint,

@@ -106,7 +106,7 @@ impl StepCa {
         tls: &Arc<rustls::ClientConfig>,
     ) -> Result<Vec<Endpoint>, EnrollError> {
         if self.urls.is_empty() {
-            return Err(EnrollError::NoRoot("no address is configured".to_owned()));
+            return Err(EnrollError::Misconfigured("it has no address".to_owned()));
         }
         self.urls
             .iter()
@@ -119,7 +119,7 @@ impl StepCa {
                     self.clock.clone(),
                     self.timeouts,
                 )
-                .map_err(EnrollError::NoRoot)
+                .map_err(EnrollError::Misconfigured)
             })
             .collect()
     }

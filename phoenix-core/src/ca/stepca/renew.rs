@@ -3,7 +3,7 @@
 use super::{StepCa, sign, wire};
 use crate::ca::http::trusting;
 use crate::ca::{Authority as _, EnrollError, Issued, Request, Wanted, judge};
-use crate::x509::{Chain, Usage, verify_chain};
+use crate::x509::{Chain, KeyFault, Usage, verify_chain};
 
 pub(super) fn renew(
     ca: &StepCa,
@@ -28,7 +28,12 @@ pub(super) fn renew(
         current.certificates().to_vec(),
         request.key.secret_for_tls(),
     );
-    let tls = trusting(&ca.anchors, &ca.clock, Some(identity)).map_err(EnrollError::NoRoot)?;
+    // The roots were good enough for the check above, so only the key can be at fault.
+    let tls =
+        trusting(&ca.anchors, &ca.clock, Some(identity)).map_err(|detail| EnrollError::Key {
+            common_name: common_name(),
+            source: KeyFault::Signing(detail),
+        })?;
     let endpoints = ca.endpoints_with(&tls)?;
     let (reply, endpoint) = ca.ask(&endpoints, |endpoint| Ok(endpoint.post(PATH, b"")))?;
     match reply.status {

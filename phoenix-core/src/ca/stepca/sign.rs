@@ -16,7 +16,7 @@ use crate::time::GoDuration;
 use crate::x509::{Csr, KeyFault, create_csr};
 
 pub(super) fn enroll(ca: &StepCa, request: &Request<'_>) -> Result<Issued, EnrollError> {
-    let sans = names(request)?;
+    let sans = request.names()?;
     let csr = create_csr(request.key, request.common_name, &sans)
         .map_err(|source| key_fault(request, source))?;
     let signer = ca.signer()?;
@@ -72,21 +72,6 @@ pub(super) fn enroll(ca: &StepCa, request: &Request<'_>) -> Result<Issued, Enrol
             }
         }
     }
-}
-
-/// The names to ask for: those given, else the common name.
-fn names(request: &Request<'_>) -> Result<BTreeSet<SubjectAltName>, EnrollError> {
-    if !request.sans.is_empty() {
-        return Ok(request.sans.clone());
-    }
-    // step-ca would make a DNS name even of what is none.
-    request
-        .common_name
-        .as_dns()
-        .map(|name| BTreeSet::from([name]))
-        .ok_or_else(|| EnrollError::NoNames {
-            common_name: request.common_name.to_string(),
-        })
 }
 
 fn send<'c>(

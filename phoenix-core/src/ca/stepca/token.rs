@@ -78,30 +78,20 @@ impl SigningKey {
                     .map_err(|_| damaged)
             }
             ("RSA", _) => {
-                let n = number(public.n.as_ref())?;
-                let e = number(public.e.as_ref())?;
-                let secrets = [
-                    &private.d,
-                    &private.p,
-                    &private.q,
-                    &private.dp,
-                    &private.dq,
-                    &private.qi,
-                ]
-                .map(|text| number(text.as_ref()));
-                let [d, p, q, dp, dq, qi] = secrets;
-                let (d, p, q, dp, dq, qi) = (d?, p?, q?, dp?, dq?, qi?);
+                let modulus = number(public.n.as_ref())?;
+                let exponent = number(public.e.as_ref())?;
+                let secret = |text: &Option<String>| number(text.as_ref());
                 RsaKeyPair::from_components(&KeyPairComponents {
                     public_key: PublicKeyComponents {
-                        n: n.as_slice(),
-                        e: e.as_slice(),
+                        n: modulus,
+                        e: exponent,
                     },
-                    d: d.as_slice(),
-                    p: p.as_slice(),
-                    q: q.as_slice(),
-                    dP: dp.as_slice(),
-                    dQ: dq.as_slice(),
-                    qInv: qi.as_slice(),
+                    d: secret(&private.d)?,
+                    p: secret(&private.p)?,
+                    q: secret(&private.q)?,
+                    dP: secret(&private.dp)?,
+                    dQ: secret(&private.dq)?,
+                    qInv: secret(&private.qi)?,
                 })
                 .map(|key| Self::Rsa(Box::new(key)))
                 .map_err(|_| damaged)
