@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod docker;
 pub mod names;
 pub mod observe;
+pub mod probe;
 pub mod secret;
 pub mod system;
 pub mod time;
