@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod document;
 pub mod names;
 pub mod observe;
 pub mod secret;
