@@ -1,0 +1,120 @@
+//! After an edit: is the new document what was intended?
+
+use super::edit::{Child, Intent, children};
+use super::{Cursor, Document, Format, Kind, NodeId, Value};
+
+/// The first node of `old` whose counterpart in `new` is not what `intent` says.
+pub(super) fn differs(old: &Document, new: &Document, intent: &Intent) -> Option<NodeId> {
+    let mut pairs = vec![(old.root(), new.root())];
+    while let Some((before, after)) = pairs.pop() {
+        let node = before.node();
+        if let Some(value) = intent.sets.get(&node) {
+            if !is_value(after, value) {
+                return Some(node);
+            }
+        } else if intent.dirty.contains(&node) {
+            if before.kind() != after.kind() || !pair_children(before, after, intent, &mut pairs) {
+                return Some(node);
+            }
+        } else if !is_same(before, after) {
+            return Some(node);
+        }
+    }
+    None
+}
+
+/// Whether the elements are in number and name as intended; what is to be compared goes to `pairs`.
+fn pair_children<'d>(
+    before: Cursor<'d>,
+    after: Cursor<'d>,
+    intent: &Intent,
+    pairs: &mut Vec<(Cursor<'d>, Cursor<'d>)>,
+) -> bool {
+    let old = before.document();
+    let untouched: Vec<Child>;
+    let wanted = if let Some(list) = intent.children.get(&before.node()) {
+        list
+    } else {
+        untouched = children(before).map(Child::Kept).collect();
+        &untouched
+    };
+    let mut found = children(after).map(|node| after.document().cursor(node));
+    let mut found_names = after.entries().map(|entry| entry.key);
+    let mut old_names = std::collections::HashMap::new();
+    for entry in before.entries() {
+        old_names.insert(entry.value.node(), entry.key);
+    }
+    for child in wanted {
+        let (name, matches) = match child {
+            Child::Gone(_) => continue,
+            Child::Kept(node) | Child::Moved(node) => {
+                let Some(value) = found.next() else {
+                    return false;
+                };
+                pairs.push((old.cursor(*node), value));
+                let name = intent
+                    .renames
+                    .get(node)
+                    .map(String::as_str)
+                    .or_else(|| old_names.get(node).map(AsRef::as_ref));
+                (name, true)
+            }
+            Child::New { key, value } => {
+                let matches = found.next().is_some_and(|found| is_value(found, value));
+                (key.as_deref(), matches)
+            }
+        };
+        if !matches || (before.kind() == Kind::Object && found_names.next().as_deref() != name) {
+            return false;
+        }
+    }
+    found.next().is_none()
+}
+
+/// Whether two values of documents are the same to the literal. JSON means the same wherever it stands; in the
+/// others the surroundings count, so the trees are compared.
+fn is_same(before: Cursor<'_>, after: Cursor<'_>) -> bool {
+    if before.document().format() == Format::Json {
+        return before.literal() == after.literal();
+    }
+    let mut pairs = vec![(before, after)];
+    while let Some((a, b)) = pairs.pop() {
+        if a.kind() != b.kind() || a.is_alias() != b.is_alias() {
+            return false;
+        }
+        if a.is_alias() {
+            if a.literal() != b.literal() {
+                return false;
+            }
+            continue;
+        }
+        match a.kind() {
+            Kind::Array | Kind::Object => {
+                let keys =
+                    |c: Cursor<'_>| c.entries().map(|e| e.key.into_owned()).collect::<Vec<_>>();
+                let values = |c: Cursor<'_>| children(c).collect::<Vec<_>>();
+                let (x, y) = (values(a), values(b));
+                if x.len() != y.len() || keys(a) != keys(b) {
+                    return false;
+                }
+                let cursors = x.into_iter().zip(y);
+                pairs.extend(
+                    cursors.map(|(x, y)| (before.document().cursor(x), after.document().cursor(y))),
+                );
+            }
+            Kind::String if a.as_str() != b.as_str() => return false,
+            Kind::String => {}
+            _ if a.literal() != b.literal() => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Whether a value of the document is `value`; members in any order, because a new object takes its neighbours'.
+fn is_value(cursor: Cursor<'_>, value: &Value) -> bool {
+    if cursor.is_alias() {
+        return false;
+    }
+    cursor.to_value().is_some_and(|found| found == *value)
+}

@@ -1,0 +1,9 @@
+//! JSON by RFC 8259.
+
+mod edit;
+mod scan;
+mod string;
+
+pub(super) use edit::{edit, write_inline};
+pub(super) use scan::{is_number, scan};
+pub(super) use string::{quote, unescape};

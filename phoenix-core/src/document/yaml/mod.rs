@@ -1,0 +1,7 @@
+//! YAML by spans: read through `granit-parser`, edited in the text.
+
+mod edit;
+mod scan;
+
+pub(super) use edit::edit;
+pub(super) use scan::scan;
