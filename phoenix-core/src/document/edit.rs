@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cursor, Document, Format, Kind, NodeId, Patch, Value, json, toml, yaml};
-use crate::diagnostic::Place;
+use crate::diagnostic::{Fault, Faults, Place};
 
 /// Where an element goes among those of its container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -487,3 +487,13 @@ fn unchanged(cursor: Cursor<'_>, value: &Value) -> bool {
         _ => cursor.to_value().as_ref() == Some(value),
     }
 }
+/// An edit that was not made, as a fault of the file.
+impl From<EditError> for Faults {
+    fn from(error: EditError) -> Self {
+        let place = error.place().clone();
+        let words = error.to_string();
+        let message = words.strip_prefix(&format!("{place}: ")).unwrap_or(&words).to_owned();
+        Self::from(Fault::error("edit", message).at(place))
+    }
+}
+
