@@ -59,7 +59,7 @@ def wait_for(what, probe, timeout=30.0, pause=0.1):
 @contextmanager
 def locked():
     """One user of the lab at a time; held by commands that change it."""
-    RUN.mkdir(parents=True, exist_ok=True)
+    RUN.parent.mkdir(parents=True, exist_ok=True)
     # Beside RUN, so that `down` can remove RUN while it holds the lock.
     with open(f"{RUN}.lock", "w") as lock:
         try:

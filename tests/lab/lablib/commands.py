@@ -80,7 +80,7 @@ def up_inside(_):
     guests.start_all(only={"103", "1001"})
     ids = list(site.guests())
     with ThreadPoolExecutor(len(ids)) as pool:
-        swarm = pool.submit(lambda: (guests.wait_booted("1001"), docker.restore()))
+        swarm = pool.submit(lambda: (guests.wait_booted("1001"), docker.begin()))
         guests.wait_booted("103")
         ca.init()
         ca.restore()

