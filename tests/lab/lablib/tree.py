@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,11 +44,11 @@ def setup():
     CACHE.mkdir(parents=True, exist_ok=True)
     sweep()
     packages()
-    for binary in (STEP_CA, STEP, DOCKERD):
-        go_install(*binary)
-    go_install(*RUNC, cgo="1", tags="seccomp")
-    traefik()
-    tree()
+    with ThreadPoolExecutor(2) as pool:
+        # The one mostly waits for the network and the disk, the other for the processor.
+        jobs = [pool.submit(tree), pool.submit(binaries)]
+        for job in jobs:
+            job.result()
     layers()
     subordinate_ids()
     say(f"setup is complete in {CACHE}")
@@ -99,6 +100,13 @@ def packages():
             policy.unlink()
     # On a machine that systemd runs, the next boot must not start it either.
     sh("systemctl", "mask", "lxc-net.service", check=False)
+
+
+def binaries():
+    traefik()
+    for binary in (STEP_CA, STEP, DOCKERD):
+        go_install(*binary)
+    go_install(*RUNC, cgo="1", tags="seccomp")
 
 
 def gobin():

@@ -7,7 +7,6 @@ belongs to the network namespace), and all mounts are made inside, so they vanis
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -61,19 +60,8 @@ def run_host(argv):
     """Becomes `argv` in the host's view."""
     if not HANDLES["mnt"].exists():
         raise LabError("the lab is not up")
-    env = host_env()
-    # nsenter looks the program up; a directory that the view does not have becomes /.
-    os.execve("/usr/bin/nsenter", [*enter_argv([]), *argv], env)
-
-
-def inside():
-    """Runs this same command again inside the view, unless it is there already."""
-    if os.environ.get("PHOENIX_LAB_INSIDE") == str(RUN):
-        return
-    if not exists():
-        raise LabError("the lab is not up")
-    os.environ["PHOENIX_LAB_INSIDE"] = str(RUN)
-    os.execve("/usr/bin/nsenter", enter_argv(["/usr/bin/python3", str(LAB / "lab"), *sys.argv[1:]]), host_env())
+    # Entering a mount namespace leads to its /; the caller's directory is the same one in there.
+    os.execve("/usr/bin/nsenter", enter_argv(["/usr/bin/env", "-C", os.getcwd(), *argv]), host_env())
 
 
 def create():
