@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from .base import CACHE, LAB, LabError, say, sh, write
+from .base import CACHE, LAB, LabError, mounted_below, say, sh, write
 
 PACKAGES = "lxc debootstrap uidmap iproute2 nftables busybox-static openssl curl python3-venv util-linux procps jq gcc libc6-dev libseccomp-dev pkg-config".split()
 # nginx is the real one of LXC 101, curl and ping are the tester's.
@@ -65,8 +65,8 @@ def ready():
 def sweep():
     """Removes what an interrupted setup left."""
     for left in CACHE.glob("*.building.*"):
-        for point in ("proc", "sys", "dev/pts", "dev"):
-            sh("umount", "-l", left / point, check=False)
+        for point in mounted_below(left):  # debootstrap mounts /proc
+            sh("umount", point)
         shutil.rmtree(left)
 
 
