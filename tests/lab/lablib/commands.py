@@ -91,6 +91,7 @@ def up_inside(_):
         ca.wait()
         swarm.result()
     docker.wait_services()
+    guests.record_baseline()
     return 0
 
 
@@ -105,6 +106,9 @@ def reset_inside(_):
     for guest_id in started:
         guests.wait_booted(guest_id)
     faults.clear()
+    for guest_id in site.guests():
+        if guests.revert_additions(guest_id):
+            guests.systemctl(guest_id, "daemon-reload")
     ca.restore()
     ca.install_old_pairs()
     firewall.apply_all()

@@ -68,10 +68,15 @@ def begin():
     settle()
     if not swarm_active():
         init_swarm()
-    for name in SERVICES:
-        if name not in docker("service", "ls", "--format", "{{.Name}}").split():
-            create_services()
-            break
+    services, secrets = (docker(kind, "ls", "--format", "{{.Name}}").split() for kind in ("service", "secret"))
+    if secrets:
+        docker("service", "rm", *services)
+        docker("secret", "rm", *secrets)
+        services = []
+    if surplus := [name for name in services if name not in SERVICES]:
+        docker("service", "rm", *surplus)
+    if not set(SERVICES) <= set(services):
+        create_services()
 
 
 def docker(*words, **kw):

@@ -60,9 +60,6 @@ def prepare(guest):
     options = f"lowerdir={':'.join(map(str, lower))},upperdir={home}/upper,workdir={home}/work"
     sh("mount", "-t", "overlay", "-o", options, f"lab-{guest.id}", home / "rootfs")
     mounts = [(source, target) for source, target, _, _ in guest.mounts]
-    for source, _, uid, gid in guest.mounts:
-        Path(source).mkdir(parents=True, exist_ok=True)
-        os.chown(source, *guest.host_ids(uid, gid))
     if guest.id == "1001":
         # Docker's overlay2 cannot stand on an overlay.
         for name in ("docker", "containerd"):
@@ -160,6 +157,41 @@ def systemctl(guest_id, *words, check=True):
 
 def active(guest_id, unit):
     return systemctl(guest_id, "is-active", unit, check=False).stdout.strip()
+
+
+BASELINE = RUN / "baseline"
+# Where a tool under test may leave files in a guest; what a daemon itself keeps elsewhere is not looked at.
+WATCHED = ("etc", "usr", "root", "opt", "srv", "var/spool", "tmp", "var/tmp")
+
+
+def _own_files(guest_id):
+    """Paths that the guest has beyond its tree and layers, and those that it changed."""
+    upper = GUESTS / guest_id / "upper"
+    for name in WATCHED:
+        for directory, names, files in os.walk(upper / name):
+            yield from (os.path.relpath(os.path.join(directory, f), upper) for f in [*names, *files])
+
+
+def record_baseline():
+    for guest in site.guests():
+        write(BASELINE / guest, "\n".join(sorted(_own_files(guest))))
+
+
+def revert_additions(guest_id):
+    """Removes files that came after `up`; true if systemd's were among them. Changed files are the parts' to restore."""
+    known = set((BASELINE / guest_id).read_text().split("\n"))
+    added = [p for p in sorted(_own_files(guest_id)) if p not in known and "systemd-private-" not in p]
+    systemd = False
+    for path in added:
+        place = rootfs(guest_id) / path
+        systemd |= path.startswith("etc/systemd/")
+        if any(os.path.lexists(t / path) for t in (TREE, CACHE / f"layer-{guest_id}")) or not os.path.lexists(place):
+            continue  # changed or deleted, not added
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
+    return systemd
 
 
 def clear_directory(place, keep=()):

@@ -1,5 +1,6 @@
 """The host's files in the starting state: the site, the old scripts, the cron file, empty state directories."""
 
+import os
 import shutil
 
 from . import site
@@ -49,9 +50,13 @@ def _restore_site():
 def _restore_guest_data():
     """The guests' directories on the host; 103's is the CA's to restore."""
     for guest in site.guests().values():
-        for source, _, _, _ in guest.mounts:
+        for source, _, uid, gid in guest.mounts:
+            place = HOST / "mnt-pve" / source.removeprefix("/mnt/pve/")
             if source != site.CA_SSL:
-                _empty(HOST / "mnt-pve" / source.removeprefix("/mnt/pve/"))
+                _empty(place)
+            place.mkdir(parents=True, exist_ok=True)
+            os.chown(place, *guest.host_ids(uid, gid))
+            place.chmod(0o755)
 
 
 def _empty(place):
