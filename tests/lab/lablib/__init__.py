@@ -1,0 +1,1 @@
+"""The parts of tests/lab, one subject per module."""
