@@ -253,9 +253,11 @@ fn in_guest(placement: &Placement, primary: &PairState, anchor: Option<&Anchor>,
         }
         let same_dir = path.parent() == placement.cert.parent();
         let ours = format!(".phoenix/{}/current/{name}", placement.slug);
-        let link = entry.target.as_deref().unwrap_or_default();
-        if !(link == ours || !same_dir && link.ends_with(&ours)) {
-            return PlacementState::Differs(format!("the {what} is not our link"));
+        // A plain file that is right in all else stays until its pair changes.
+        if let Some(link) = entry.target.as_deref()
+            && !(link == ours || !same_dir && link.ends_with(&ours))
+        {
+            return PlacementState::Differs(format!("the {what} is a link to {link}"));
         }
     }
     PlacementState::Right
