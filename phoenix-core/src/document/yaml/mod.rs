@@ -2,6 +2,7 @@
 
 mod edit;
 mod scan;
+mod write;
 
 pub(super) use edit::edit;
 pub(super) use scan::scan;
