@@ -103,15 +103,13 @@ impl DockerVersion {
             expected: "Docker's version as JSON",
             message: Some(error.to_string()),
         })?;
-        let server = match wire {
-            Wire::Client {
-                server: Some(server),
-            } => server,
-            Wire::Client { server: None } => {
-                let expected = "the server's half of `docker version`";
-                return Err(VersionError::new(text, expected));
-            }
-            Wire::Daemon(server) => server,
+        let (Wire::Daemon(server)
+        | Wire::Client {
+            server: Some(server),
+        }) = wire
+        else {
+            let expected = "the server's half of `docker version`";
+            return Err(VersionError::new(text, expected));
         };
         let api = server.api.as_deref().map(ApiVersion::parse).transpose()?;
         let min_api = server
@@ -261,9 +259,8 @@ struct WireServer {
 /// What a release is known to begin with, where the daemon has not said it.
 fn minimum_of(version: &str) -> Option<ApiVersion> {
     match Release::parse(version).ok()?.numbers {
-        (29.., _, _) => Some(ApiVersion::v1(44)),
         // The engine as a Go module counts anew: 2.0 is the line of Engine 29.
-        (2, 0, _) => Some(ApiVersion::v1(44)),
+        (29.., _, _) | (2, 0, _) => Some(ApiVersion::v1(44)),
         (25..=28, _, _) => Some(ApiVersion::v1(24)),
         (17..=24, _, _) => Some(ApiVersion::v1(12)),
         _ => None,

@@ -253,3 +253,151 @@ fn ask(
 
 /// Each environment costs a request with its own deadline.
 const ENVIRONMENT_LIMIT: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use rustls::version::TLS13;
+
+    use super::super::testing::{
+        Ca, Direct, NAME, Void, reply, serve, serve_silence, serve_tls, server_config, view,
+    };
+    use super::*;
+
+    fn service(name: &str) -> Service {
+        Service {
+            id: format!("id-{name}"),
+            name: name.to_owned(),
+            labels: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn portainer(request: &str) -> String {
+        let path = request.split(' ').nth(1).unwrap_or("");
+        let known = request.contains("X-API-Key: ptr_key\r\n");
+        match path {
+            "/" => reply("200 OK", "", "<html>"),
+            "/api/status" => reply("200 OK", "", r#"{"Version":"2.21.4"}"#),
+            "/api/endpoints" if known => reply(
+                "200 OK",
+                "",
+                r#"[{"Id":1,"Name":"kube","Type":5},{"Id":2,"Name":"down","Type":2},{"Id":3,"Name":"swarm","Type":2}]"#,
+            ),
+            "/api/endpoints/2/docker/services" => reply("502 Bad Gateway", "", "down"),
+            "/api/endpoints/3/docker/services" if known => reply(
+                "200 OK",
+                "",
+                r#"[{"ID":"id-web","Spec":{"Name":"web"}},{"ID":"id-agent","Spec":{"Name":"agent"}}]"#,
+            ),
+            path if path.starts_with("/api/endpoints") => reply("401 Unauthorized", "", "{}"),
+            _ => reply("404 Not Found", "", "404"),
+        }
+    }
+
+    struct World {
+        ca: Ca,
+        roots: Vec<CertificateDer<'static>>,
+        key: Secret,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let ca = Ca::new();
+            Self {
+                roots: vec![ca.root()],
+                ca,
+                key: Secret::from("ptr_key\n".to_owned()),
+            }
+        }
+
+        fn serve(&self, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> u16 {
+            serve_tls(server_config(&self.ca.leaf(NAME), None, &[&TLS13]), answer)
+        }
+
+        fn target<'a>(&'a self, port: u16, services: &'a [Service]) -> Target<'a> {
+            Target {
+                host: "127.0.0.1",
+                port,
+                server_name: NAME,
+                roots: &self.roots,
+                api_key: Some(&self.key),
+                services: Some(services),
+            }
+        }
+    }
+
+    fn verdicts(probes: &[Probe]) -> Vec<&str> {
+        probes.iter().map(|probe| probe.verdict.as_str()).collect()
+    }
+
+    #[test]
+    fn page_status_and_services_pass_at_an_older_portainer_with_a_dead_environment() {
+        let world = World::new();
+        let port = world.serve(portainer);
+        let services = [service("agent"), service("web")];
+        let probes = probe(&view(&Direct), &world.target(port, &services));
+        assert_eq!(verdicts(&probes), ["passed"; 3], "{probes:#?}");
+        assert_eq!(probes[1].seen, "Portainer 2.21.4");
+        let mut without = world.target(port, &services);
+        without.api_key = None;
+        assert_eq!(
+            super::services(&view(&Direct), &without).verdict.as_str(),
+            "skipped"
+        );
+    }
+
+    #[test]
+    fn other_services_or_a_wrong_key_fail_and_say_so() {
+        let mut world = World::new();
+        let port = world.serve(portainer);
+        let docker = [service("web"), service("new")];
+        let differs = services(&view(&Direct), &world.target(port, &docker));
+        assert_eq!(differs.verdict, Verdict::Failed);
+        assert!(
+            differs.seen.contains("lacks [new] and has besides [agent]"),
+            "{differs}"
+        );
+        world.key = Secret::from("wrong".to_owned());
+        let refused = services(&view(&Direct), &world.target(port, &docker));
+        assert_eq!(refused.verdict, Verdict::Failed);
+        assert!(
+            refused.seen.contains("401") && !refused.seen.contains("wrong"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn the_key_never_goes_to_a_server_that_we_do_not_trust() {
+        let world = World::new();
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let flag = std::sync::Arc::clone(&asked);
+        let port = Ca::new();
+        let port = serve_tls(
+            server_config(&port.leaf(NAME), None, &[&TLS13]),
+            move |request| {
+                flag.store(true, std::sync::atomic::Ordering::SeqCst);
+                portainer(request)
+            },
+        );
+        let probes = probe(&view(&Direct), &world.target(port, &[]));
+        assert_eq!(verdicts(&probes), ["failed"; 3]);
+        assert!(!asked.load(std::sync::atomic::Ordering::SeqCst));
+    }
+
+    #[test]
+    fn silence_plain_http_and_errors_are_told_apart() {
+        let world = World::new();
+        let seen = |port| verdicts(&probe(&view(&Direct), &world.target(port, &[]))).join(" ");
+        assert_eq!(seen(serve_silence()), "unreachable unreachable unreachable");
+        let plain = serve(|mut socket| {
+            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = socket.read(&mut [0; 512]);
+        });
+        assert_eq!(seen(plain), "failed failed failed");
+        let broken = |_: &str| reply("500 Internal Server Error", "", "x");
+        assert_eq!(seen(world.serve(broken)), "failed failed failed");
+        let void = probe(&view(&Void), &world.target(1, &[]));
+        assert_eq!(verdicts(&void), ["unreachable"; 3]);
+    }
+}

@@ -476,3 +476,6 @@ fn foreign_identity() -> Result<(String, Secret), rcgen::Error> {
 
 const VERSION_EXPECTED: &str = "the daemon's version";
 const SERVICES_EXPECTED: &str = "the Swarm's services to be listed";
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,4 @@
-//! One TLS connection, looked at closely: what was served, whether we were let in, and what stopped it.
-//!
-//! With TLS 1.3 the client's part of the handshake is over before the server has judged the client's certificate. A
-//! refusal therefore arrives with the first read after it, and a probe that does not read has proved nothing.
+//! The connection under a TLS probe: deadlines on the socket, and a verifier that remembers what was served.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpStream};
@@ -13,172 +10,15 @@ use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::time_provider::TimeProvider;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
-    ProtocolVersion, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion,
+    RootCertStore, SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
-use super::{Identity, Viewpoint};
+use super::{Seen, Server, TlsFailure};
+use crate::probe::Viewpoint;
 use crate::time::{Clock, Deadline};
-
-/// A TLS server, and how to meet it.
-#[derive(Debug, Clone, Copy)]
-pub struct Server<'a> {
-    /// Where to connect: an address or a name.
-    pub host: &'a str,
-    /// The port.
-    pub port: u16,
-    /// The name that its certificate must hold; an address is compared as one.
-    pub server_name: &'a str,
-    /// The roots that its chain must lead to.
-    pub roots: &'a [CertificateDer<'static>],
-    /// The client certificate to offer, if any.
-    pub identity: Option<Identity<'a>>,
-}
-
-/// What a server served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// The served leaf.
-    pub leaf: CertificateDer<'static>,
-    /// The rest of the served chain.
-    pub intermediates: Vec<CertificateDer<'static>>,
-    /// `TLS 1.2` or `TLS 1.3`.
-    pub protocol: &'static str,
-    /// Whether the server showed that it accepted our side of the handshake: TLS 1.2's last message, a session
-    /// ticket, or an orderly close. Without a client certificate nothing depends on it.
-    pub accepted: bool,
-}
-
-/// Why there is no TLS connection.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TlsFailure {
-    /// The server refused us with a TLS alert, by its name in RFC 8446 (`certificate_required`).
-    #[error("the server refused with the TLS alert `{0}`")]
-    Alert(String),
-    /// The server closed the connection without a word.
-    #[error("the server closed the connection without an answer")]
-    Closed,
-    /// The served leaf is not valid at this time.
-    #[error("the served certificate is not valid now: {0}")]
-    Expired(String),
-    /// The client certificate that was to be offered cannot be used.
-    #[error("could not use the client certificate: {0}")]
-    Identity(String),
-    /// The served leaf does not hold the expected name.
-    #[error("the served certificate is not for `{expected}`")]
-    NameMismatch {
-        /// The name that was expected.
-        expected: String,
-    },
-    /// What answers does not speak TLS.
-    #[error("the server does not speak TLS")]
-    NotTls,
-    /// Anything else.
-    #[error("{0}")]
-    Other(String),
-    /// Nothing listens there.
-    #[error("the connection was refused: nothing listens there")]
-    Refused,
-    /// Nothing was heard in time. The number is the probe's time.
-    #[error("no answer within {} s", .0.as_secs())]
-    TimedOut(Duration),
-    /// The served chain does not lead to a given root.
-    #[error("the served certificate does not chain to the expected root")]
-    UnknownIssuer,
-    /// There is no way there, or the name is not known.
-    #[error("not reachable: {0}")]
-    Unreachable(String),
-}
-
-impl TlsFailure {
-    /// Whether nothing at all can be said about the server.
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::TimedOut(_) | Self::Unreachable(_))
-    }
-
-    /// Whether the server itself turned us away, after it had been reached.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Alert(_) | Self::Closed)
-    }
-
-    /// What an error of a socket or of rustls means here.
-    pub(crate) fn from_io(error: &io::Error, view: &Viewpoint<'_>, server_name: &str) -> Self {
-        if let Some(error) = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            return Self::from_rustls(error, server_name);
-        }
-        match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::TimedOut(view.timeout),
-            io::ErrorKind::ConnectionRefused => Self::Refused,
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::UnexpectedEof => Self::Closed,
-            io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::NetworkDown
-            | io::ErrorKind::AddrNotAvailable
-            | io::ErrorKind::NotFound => Self::Unreachable(error.to_string()),
-            _ => Self::Other(error.to_string()),
-        }
-    }
-
-    fn from_rustls(error: &rustls::Error, server_name: &str) -> Self {
-        use CertificateError as C;
-        match error {
-            rustls::Error::AlertReceived(alert) => Self::Alert(alert_name(*alert)),
-            rustls::Error::InvalidMessage(_) => Self::NotTls,
-            rustls::Error::InvalidCertificate(error) => match error {
-                C::UnknownIssuer | C::BadSignature => Self::UnknownIssuer,
-                C::NotValidForName | C::NotValidForNameContext { .. } => Self::NameMismatch {
-                    expected: server_name.to_owned(),
-                },
-                C::Expired
-                | C::ExpiredContext { .. }
-                | C::NotValidYet
-                | C::NotValidYetContext { .. } => Self::Expired(error.to_string()),
-                _ => Self::Other(format!("the served certificate is not usable: {error}")),
-            },
-            rustls::Error::InconsistentKeys(_) | rustls::Error::NoCertificatesPresented => {
-                Self::Identity(error.to_string())
-            }
-            _ => Self::Other(error.to_string()),
-        }
-    }
-}
-
-/// Connects, checks what is served, offers the identity, waits for the server's judgement, and hangs up.
-///
-/// Speaks no protocol above TLS: it says goodbye and reads until the server has refused, taken leave, or shown a
-/// session ticket. The deadline is the viewpoint's, counted from this call.
-pub fn observe(view: &Viewpoint<'_>, server: &Server<'_>) -> Result<Seen, TlsFailure> {
-    let mut stream = Tls::connect(view, server, Trust::Required)?;
-    let judged = stream.judgement();
-    let failed = |e: &io::Error| TlsFailure::from_io(e, view, server.server_name);
-    let accepted = judged.map_err(|e| failed(&e))?;
-    stream.seen(accepted).ok_or(TlsFailure::Closed)
-}
-
-/// The leaf that is served there, whatever becomes of the connection: also by a server that refuses us, and also one
-/// that no root vouches for.
-pub fn served_leaf(
-    view: &Viewpoint<'_>,
-    server: &Server<'_>,
-) -> Result<CertificateDer<'static>, TlsFailure> {
-    let record = LeafRecord::default();
-    let outcome = Tls::connect_recording(view, server, Trust::Ignored, &record);
-    let leaf = record.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (leaf, outcome) {
-        (Some(leaf), _) => Ok(leaf),
-        (None, Err(failure)) => Err(failure),
-        (None, Ok(_)) => Err(TlsFailure::Closed),
-    }
-}
 
 /// Whether a served certificate that is not trusted ends the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +30,7 @@ pub(crate) enum Trust {
 }
 
 /// Where the verifier leaves the served leaf: a handshake that fails later would lose it.
-type LeafRecord = Arc<Mutex<Option<CertificateDer<'static>>>>;
+pub(super) type LeafRecord = Arc<Mutex<Option<CertificateDer<'static>>>>;
 
 /// An open TLS connection with a deadline on every read and write.
 pub(crate) struct Tls<'v> {
@@ -208,7 +48,7 @@ impl<'v> Tls<'v> {
         Self::connect_recording(view, server, trust, &LeafRecord::default())
     }
 
-    fn connect_recording(
+    pub(super) fn connect_recording(
         view: &Viewpoint<'v>,
         server: &Server<'_>,
         trust: Trust,
@@ -247,7 +87,7 @@ impl<'v> Tls<'v> {
     }
 
     /// Says goodbye and waits for what the server thinks of us; `Ok(false)` if it hung up without a word.
-    fn judgement(&mut self) -> io::Result<bool> {
+    pub(super) fn judgement(&mut self) -> io::Result<bool> {
         if self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_2) {
             return Ok(true);
         }
@@ -510,21 +350,6 @@ impl TimeProvider for Moment {
         let since = self.0.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         Some(UnixTime::since_unix_epoch(since))
     }
-}
-
-/// RFC 8446's name of an alert: `CertificateRequired` is `certificate_required`.
-fn alert_name(alert: AlertDescription) -> String {
-    if let AlertDescription::UnknownCA = alert {
-        return "unknown_ca".to_owned();
-    }
-    let mut name = String::new();
-    for c in format!("{alert:?}").chars() {
-        if c.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(c.to_ascii_lowercase());
-    }
-    name
 }
 
 /// How long a server may take to say what it thinks of us, once the handshake is over: a refusal comes at once.
