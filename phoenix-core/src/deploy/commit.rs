@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::installed::Reader;
-use super::layout::{Arrangement, CA_FILE, CURRENT, Layout, PREVIOUS};
+use super::layout::{Arrangement, CA_FILE, Layout};
 use super::pair::{DeployError, PairTarget};
 use super::version::{VersionFile, Versions};
 use crate::secret::Secret;
@@ -40,7 +40,7 @@ impl Commit<'_> {
         if !foreign.is_empty()
             && let Some(taken) = self.take_over()?
         {
-            self.versions.point(CURRENT, &taken)?;
+            self.versions.point_current(&taken)?;
             self.previous = Some(taken);
         }
         for (dir, name, link) in foreign.iter().chain(&absent) {
@@ -61,7 +61,7 @@ impl Commit<'_> {
         if self.previous.as_deref() != Some(version) {
             let swapped = self
                 .note_previous()
-                .and_then(|()| Ok(self.versions.point(CURRENT, version)?));
+                .and_then(|()| Ok(self.versions.point_current(version)?));
             if let Err(error) = swapped {
                 if let Some(applied) = applied {
                     applied.undo()?;
@@ -151,12 +151,14 @@ impl Commit<'_> {
             return Ok(None);
         }
         let name = format!("taken-{}", random_hex());
-        Ok(Some(self.versions.write(&name, &files)?))
+        let taken = self.versions.write(&name, &files)?;
+        self.versions.sync_version(&taken)?;
+        Ok(Some(taken))
     }
 
     fn note_previous(&self) -> Result<(), DeployError> {
         if let Some(previous) = &self.previous {
-            self.versions.point(PREVIOUS, previous)?;
+            self.versions.note_previous(previous)?;
         }
         Ok(())
     }

@@ -19,4 +19,4 @@ pub use layout::{
     Arrangement, CA_FILE, CERT_FILE, CURRENT, KEY_FILE, Layout, PREVIOUS, PairLink, STORE,
     SUMS_FILE, is_version_name, pair_layout, pair_layout_plain,
 };
-pub use pair::{Committed, DeployError, PairTarget, Staged, check, stage, stage_version};
+pub use pair::{Committed, DeployError, PairTarget, Staged, check, settle, stage, stage_version};

@@ -1,6 +1,6 @@
 //! A pair replaced on the host, in stages, so that many can be staged before any is swapped.
 //!
-//! [`check`] asks before the CA is asked, [`stage`] writes a version and makes it durable, [`Staged::commit`] swaps,
+//! [`check`] asks before the CA is asked, [`stage`] writes a version, [`settle`] makes many durable, [`Staged::commit`] swaps,
 //! [`Committed::restore`] swaps back, [`Committed::finish`] lets go of what is older than is kept.
 
 use std::ffi::OsString;
@@ -128,7 +128,7 @@ pub fn check(root: &Root, target: &PairTarget) -> Result<(), DeployError> {
     Ok(())
 }
 
-/// Writes a version beside the ones that are there and makes it durable; nothing that is served changes.
+/// Writes a version beside the ones that are there; nothing that is served changes. [`settle`] or the commit makes it durable.
 ///
 /// `serial` names the version; where another pair has that name already, a number is added.
 pub fn stage(
@@ -177,6 +177,7 @@ pub fn stage(
         root: root.clone(),
         target: target.clone(),
         version,
+        durable: false,
     })
 }
 
@@ -200,16 +201,31 @@ pub fn stage_version(
         root: root.clone(),
         target: target.clone(),
         version: version.to_owned(),
+        durable: false,
     })
 }
 
-/// A version written and durable, not served yet.
+/// Makes staged pairs durable together: one sync per file system instead of several per pair, which pays when they are many.
+pub fn settle(staged: &mut [Staged]) -> Result<(), DeployError> {
+    let mut synced = Vec::new();
+    for one in staged {
+        let layout = one.target.layout(&one.version)?;
+        if let Some(versions) = Versions::open(&one.root, &one.target, &layout)? {
+            versions.sync_file_system(&mut synced)?;
+            one.durable = true;
+        }
+    }
+    Ok(())
+}
+
+/// A version written, not served yet.
 #[derive(Debug)]
 #[must_use = "a staged pair is not served before it is committed"]
 pub struct Staged {
     root: Root,
     target: PairTarget,
     version: String,
+    durable: bool,
 }
 
 impl Staged {
@@ -234,6 +250,9 @@ impl Staged {
     pub fn commit(self) -> Result<Committed, DeployError> {
         let layout = self.target.layout(&self.version)?;
         let versions = Versions::create(&self.root, &self.target, &layout)?;
+        if !self.durable {
+            versions.sync_version(&self.version)?;
+        }
         let current = versions.link(CURRENT)?;
         let mut commit = Commit {
             root: &self.root,
@@ -299,7 +318,7 @@ impl Committed {
         }
         let versions = Versions::create(&self.root, &self.target, &layout)?;
         match &self.previous {
-            Some(previous) => versions.point(CURRENT, previous)?,
+            Some(previous) => versions.point_current(previous)?,
             None => versions.remove_link(CURRENT)?,
         }
         if self.previous.is_none() {

@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::layout::{CA_FILE, CERT_FILE, KEY_FILE, Layout, STORE, SUMS_FILE, is_version_name};
+use super::layout::{
+    CA_FILE, CERT_FILE, CURRENT, KEY_FILE, Layout, PREVIOUS, STORE, SUMS_FILE, is_version_name,
+};
 use super::pair::{DeployError, PairTarget};
 use crate::names::FileMode;
 use crate::system::dir::Dir;
@@ -36,7 +38,7 @@ impl Versions {
             .open_dir(&layout.base, target.links())
             .and_then(|base| base.open_dir(OsStr::new(STORE)))
             .and_then(|store| {
-                let owner = owner_of(&store)?;
+                let owner = store.inherited_owner()?;
                 let dir = store.open_dir(OsStr::new(target.slug.as_str()))?;
                 Ok(Self { dir, owner })
             });
@@ -54,17 +56,21 @@ impl Versions {
         layout: &Layout,
     ) -> Result<Self, FileError> {
         let base = root.make_dirs(&layout.base, FileMode::new(0o755), target.links())?;
-        let owner = owner_of(&base)?;
+        let owner = base.inherited_owner()?;
         let attributes = Attributes {
             mode: Some(PASSAGE),
             owner,
         };
         let mut dir = base;
         for name in [STORE, target.slug.as_str()] {
-            let made = dir.make_dir(OsStr::new(name), PASSAGE, owner)?;
+            let name = OsStr::new(name);
+            let new = dir.stat(name)?.is_none();
+            let made = dir.make_dir(name, PASSAGE, owner)?;
             // A run that died between making it and opening it up left it closed.
             made.set_attributes(&attributes)?;
-            dir.sync()?;
+            if new {
+                dir.sync()?;
+            }
             dir = made;
         }
         Ok(Self { dir, owner })
@@ -101,10 +107,15 @@ impl Versions {
         })
     }
 
-    /// Points a link of ours to a version, by one rename.
-    pub(super) fn point(&self, link: &str, version: &str) -> Result<(), FileError> {
-        self.place_link(Path::new(version), &self.dir, OsStr::new(link))?;
+    /// Points `current` to a version, by one rename, durably.
+    pub(super) fn point_current(&self, version: &str) -> Result<(), FileError> {
+        self.place_link(Path::new(version), &self.dir, OsStr::new(CURRENT))?;
         self.dir.sync()
+    }
+
+    /// Points `previous` to a version; durable with the next [`Versions::point_current`].
+    pub(super) fn note_previous(&self, version: &str) -> Result<(), FileError> {
+        self.place_link(Path::new(version), &self.dir, OsStr::new(PREVIOUS))
     }
 
     /// Puts a link at a place on the same file system, replacing what stands there by one rename.
@@ -137,7 +148,7 @@ impl Versions {
         }
     }
 
-    /// Writes a version and makes it durable. A complete one of the same name and content is used as it is; where the
+    /// Writes a version, not durable yet. A complete one of the same name and content is used as it is; where the
     /// name is taken by another, a number is added to it.
     pub(super) fn write(&self, name: &str, files: &[VersionFile<'_>]) -> Result<String, FileError> {
         let mut chosen = name.to_owned();
@@ -152,18 +163,35 @@ impl Versions {
         let dir = self
             .dir
             .make_dir(&unfinished, FileMode::new(0o700), self.owner)?;
-        let filled = fill(&dir, files)
-            .and_then(|()| {
-                dir.set_attributes(&Attributes::mode(PASSAGE))?;
-                dir.sync()?;
-                self.dir.rename(&unfinished, &self.dir, OsStr::new(&chosen))
-            })
-            .and_then(|()| self.dir.sync());
+        let filled = fill(&dir, files).and_then(|()| {
+            dir.set_attributes(&Attributes::mode(PASSAGE))?;
+            self.dir.rename(&unfinished, &self.dir, OsStr::new(&chosen))
+        });
         if let Err(error) = filled {
             let _ = self.dir.remove_tree(&unfinished);
             return Err(error);
         }
         Ok(chosen)
+    }
+
+    /// Makes a version durable, file by file.
+    pub(super) fn sync_version(&self, name: &str) -> Result<(), FileError> {
+        let dir = self.dir.open_dir(OsStr::new(name))?;
+        for file in dir.names()? {
+            dir.sync_file(&file)?;
+        }
+        dir.sync()?;
+        self.dir.sync()
+    }
+
+    /// Makes everything on the versions' file system durable, unless that was done for one on the same before.
+    pub(super) fn sync_file_system(&self, synced: &mut Vec<u64>) -> Result<(), FileError> {
+        let device = self.dir.facts()?.dev;
+        if !synced.contains(&device) {
+            self.dir.sync_file_system()?;
+            synced.push(device);
+        }
+        Ok(())
     }
 
     pub(super) fn remove_version(&self, name: &str) -> Result<(), FileError> {
@@ -195,7 +223,7 @@ impl Versions {
         let surplus = others.split_off(keep.min(others.len()));
         for (is_previous, _, name) in surplus {
             if is_previous {
-                self.dir.remove(OsStr::new(super::layout::PREVIOUS))?;
+                self.dir.remove(OsStr::new(PREVIOUS))?;
             }
             self.dir.remove_tree(&name)?;
         }
@@ -225,12 +253,12 @@ pub(super) fn sums_hold(
 fn fill(dir: &Dir, files: &[VersionFile<'_>]) -> Result<(), FileError> {
     let mut sums = String::new();
     for file in files {
-        dir.write_new(OsStr::new(file.name), file.bytes, &file.attributes)?;
+        dir.write_unsynced(OsStr::new(file.name), file.bytes, &file.attributes)?;
         sums.push_str(&sum_line(file.name, file.bytes));
     }
     let attributes = Attributes::mode(FileMode::PRIVATE);
-    dir.write_new(OsStr::new(SUMS_FILE), sums.as_bytes(), &attributes)?;
-    dir.sync()
+    dir.write_unsynced(OsStr::new(SUMS_FILE), sums.as_bytes(), &attributes)
+        .map(drop)
 }
 
 /// Whether a version holds exactly these files.
@@ -256,11 +284,6 @@ fn holds(version: &Dir, files: &[VersionFile<'_>]) -> Result<bool, FileError> {
         }
     }
     Ok(true)
-}
-
-fn owner_of(dir: &Dir) -> Result<Option<(u32, u32)>, FileError> {
-    let root = rustix::process::geteuid().is_root();
-    Ok(root.then_some(dir.facts()?.owner()))
 }
 
 fn sum_line(name: &str, bytes: &[u8]) -> String {

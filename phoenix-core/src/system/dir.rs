@@ -39,6 +39,12 @@ impl Dir {
             .map_err(|error| FileError::of("look at", &self.path, error))
     }
 
+    /// Who is to own what is made in it: whoever owns it, or `None` when this process cannot give anything away.
+    pub(crate) fn inherited_owner(&self) -> Result<Option<(u32, u32)>, FileError> {
+        let owner = self.facts()?.owner();
+        Ok(rustix::process::geteuid().is_root().then_some(owner))
+    }
+
     /// The facts of an entry; `None` when there is none.
     pub(crate) fn stat(&self, name: &OsStr) -> Result<Option<FileFacts>, FileError> {
         let error = |errno: Errno| FileError::of("look at", &self.path.join(name), errno);
@@ -93,6 +99,25 @@ impl Dir {
         attributes: &Attributes,
     ) -> Result<FileFacts, FileError> {
         let path = self.path.join(name);
+        let file = self.write_unsynced(name, bytes, attributes)?;
+        let facts = file.sync_all().and_then(|()| file.metadata());
+        facts
+            .map(|meta| FileFacts::new(&meta, None))
+            .map_err(|error| {
+                // The failure being reported matters more than one that may come of cleaning up.
+                let _ = self.remove(name);
+                FileError::of("write", &path, error)
+            })
+    }
+
+    /// The same without waiting for the disk.
+    pub(crate) fn write_unsynced(
+        &self,
+        name: &OsStr,
+        bytes: &[u8],
+        attributes: &Attributes,
+    ) -> Result<File, FileError> {
+        let path = self.path.join(name);
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // A mode that nobody stated is left to the umask and to file systems with modes of their own (/etc/pve).
@@ -104,17 +129,26 @@ impl Dir {
         let mut file = File::from(fd);
         let written = set_attributes(&file, &path, attributes).and_then(|()| {
             file.write_all(bytes)
-                .and_then(|()| file.sync_all())
-                .map_err(|error| FileError::of("write", &path, error))?;
-            file.metadata()
-                .map(|meta| FileFacts::new(&meta, None))
-                .map_err(|error| FileError::of("look at", &path, error))
+                .map_err(|error| FileError::of("write", &path, error))
         });
-        if written.is_err() {
-            // The failure being reported matters more than the one that may come of cleaning up.
+        if let Err(error) = written {
             let _ = self.remove(name);
+            return Err(error);
         }
-        written
+        Ok(file)
+    }
+
+    /// Makes a file that was written unsynced durable.
+    pub(crate) fn sync_file(&self, name: &OsStr) -> Result<(), FileError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        fs::openat(&self.fd, name, flags, Mode::empty())
+            .and_then(fs::fsync)
+            .map_err(|errno| FileError::of("sync", &self.path.join(name), errno))
+    }
+
+    /// Makes everything on its file system durable, in one go.
+    pub(crate) fn sync_file_system(&self) -> Result<(), FileError> {
+        fs::syncfs(&self.fd).map_err(|errno| FileError::of("sync", &self.path, errno))
     }
 
     /// Creates a directory and opens it; one that is there already is opened as it is.

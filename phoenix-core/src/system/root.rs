@@ -249,12 +249,7 @@ impl Root {
                 Err(error) => return Err(error),
             }
         };
-        // Only root can give directories away; anybody else owns what he makes.
-        let owner = if missing.is_empty() || !rustix::process::geteuid().is_root() {
-            None
-        } else {
-            Some(dir.facts()?.owner())
-        };
+        let owner = dir.inherited_owner()?;
         for name in missing.into_iter().rev() {
             let below = dir.make_dir(name, mode, owner)?;
             dir.sync()?;
