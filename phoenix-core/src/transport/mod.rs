@@ -13,6 +13,9 @@ mod qm;
 mod script;
 pub mod sockets;
 
+#[cfg(test)]
+mod conformance;
+
 use std::time::Duration;
 
 pub use answer::{
