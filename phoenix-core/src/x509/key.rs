@@ -487,34 +487,6 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn zz_measure() {
-        use super::super::testing::*;
-        let ca = Authority::new();
-        let chain = ca.chain(&Leafing::default());
-        let (pem, cpem) = (
-            PrivateKey::generate(KeyType::EcP256).unwrap().to_pem(),
-            chain.to_pem(),
-        );
-        let n = 2000u32;
-        let t = std::time::Instant::now();
-        for _ in 0..n {
-            std::hint::black_box(public_key_of_pem(&pem).unwrap());
-        }
-        let a = t.elapsed() / n;
-        let t = std::time::Instant::now();
-        for _ in 0..n {
-            std::hint::black_box(super::super::Chain::from_pem(&cpem).unwrap());
-        }
-        let b = t.elapsed() / n;
-        let t = std::time::Instant::now();
-        for _ in 0..n {
-            std::hint::black_box(PrivateKey::from_pem(&pem).unwrap());
-        }
-        let c = t.elapsed() / n;
-        panic!("public {a:?} chain {b:?} full key {c:?}");
-    }
-
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
