@@ -199,7 +199,7 @@ impl<'a> Performer<'a> {
     }
 
     fn sockets_and_log(&self, guest: GuestId) -> Result<(Option<Vec<Socket>>, Option<String>), StepError> {
-        let log = Exec::new(["journalctl", "-u", "traefik.service", "-n", "200", "--no-pager", "-o", "cat"])
+        let log = Exec::new(["sh", "-c", LOG_SINCE_START])
             .timeout(Duration::from_secs(10))
             .optional();
         let program = Program::new(vec![Step::Sockets, Step::Exec(log)]).keep_going();
@@ -233,6 +233,10 @@ fn judged<'a>(probes: Vec<Probe>) -> Result<Done<'a>, StepError> {
     error.probes = probes;
     Err(error)
 }
+
+/// Traefik's log since its last start: what an earlier life said explains nothing.
+const LOG_SINCE_START: &str = r#"id=$(systemctl show traefik.service -p InvocationID --value) &&
+journalctl -u traefik.service -n 500 --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$id""#;
 
 /// How long Traefik may take until it shows Docker's routers.
 const ROUTERS_TIME: Duration = Duration::from_secs(40);

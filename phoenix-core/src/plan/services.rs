@@ -116,6 +116,10 @@ struct Planner<'a> {
     docker_verified: Vec<StepId>,
     /// Certificates of the link, with the unit that they belong to.
     linked: BTreeMap<CommonName, String>,
+    /// Why the link cannot be moved as a whole now.
+    held: bool,
+    /// Whether Docker has still to move: then nothing of the link is touched while it is held.
+    moving: bool,
     /// Restarts that a stage takes care of.
     satisfied: BTreeSet<(GuestId, String)>,
 }
@@ -146,6 +150,8 @@ pub(super) fn plan(
         configured: BTreeMap::new(),
         docker_verified: Vec::new(),
         linked: BTreeMap::new(),
+        held: false,
+        moving: false,
         satisfied: BTreeSet::new(),
     };
     if scope.docker() {
@@ -155,6 +161,9 @@ pub(super) fn plan(
         planner.traefik();
     }
     planner.tie_deployments();
+    if planner.held && planner.moving {
+        planner.leave_link_alone();
+    }
     planner.hooks();
     ServicePlan {
         steps: planner.steps,
@@ -177,9 +186,13 @@ impl Planner<'_> {
             };
             let (entry, target) = (entry.clone(), target.clone());
             self.satisfied.insert((guest, "docker".to_owned()));
+            self.linked.insert(entry.common_name.clone(), format!("docker {guest}"));
             match self.docker_facts(guest) {
                 Ok(facts) => self.docker_guest(guest, &entry, &target, &facts),
-                Err(why) => self.block(guest, why),
+                Err(why) => {
+                    self.moving = true;
+                    self.hold(guest, why);
+                }
             }
         }
     }
@@ -195,11 +208,15 @@ impl Planner<'_> {
     fn docker_guest(&mut self, guest: GuestId, entry: &Entry, target: &Target, facts: &DockerFacts) {
         let wanted = match docker_wanted(self.model, target, facts) {
             Ok(wanted) => wanted,
-            Err(why) => return self.block(guest, why),
+            Err(why) => {
+                self.moving = true;
+                return self.hold(guest, why);
+            }
         };
         let mut changes = BTreeSet::new();
         let mut reasons = Vec::new();
         if facts.daemon_json.as_deref() != Some(wanted.daemon_json.as_bytes()) {
+            self.moving = true;
             changes.insert(ServiceChange::DaemonJson);
             reasons.push(Reason::ConfigurationDiffers {
                 what: "daemon.json does not ask for mutual TLS as it should".to_owned(),
@@ -227,7 +244,6 @@ impl Planner<'_> {
             });
         }
         let unit = format!("docker {guest}");
-        self.linked.insert(entry.common_name.clone(), unit.clone());
         let verify = Step::new(Action::Verify { subject: Subject::Docker(guest) }, Vec::new());
         let mut verify_needs: Vec<StepId> = Vec::new();
         if !reasons.is_empty() {
@@ -264,7 +280,7 @@ impl Planner<'_> {
                     continue;
                 }
                 Some(Err(faults)) => {
-                    self.block(guest, format!("its static file cannot be rendered: {faults}"));
+                    self.hold(guest, format!("its static file cannot be rendered: {faults}"));
                     continue;
                 }
                 Some(Ok(rendered)) => rendered,
@@ -278,6 +294,7 @@ impl Planner<'_> {
             };
             let entry = entry.clone();
             self.satisfied.insert((guest, "traefik".to_owned()));
+            self.linked.insert(entry.common_name.clone(), format!("traefik {guest}"));
             let facts = match self.inventory.guests.get(&guest) {
                 None => Err("nothing is known of it".to_owned()),
                 Some(facts) => match (&facts.down, &facts.traefik) {
@@ -288,7 +305,7 @@ impl Planner<'_> {
             };
             match facts {
                 Ok(facts) => self.traefik_guest(guest, &entry, &rendered.0, &rendered.1, &facts),
-                Err(why) => self.block(guest, why),
+                Err(why) => self.hold(guest, why),
             }
         }
     }
@@ -332,7 +349,6 @@ impl Planner<'_> {
             reasons.push(Reason::NewPair);
         }
         let unit = format!("traefik {guest}");
-        self.linked.insert(entry.common_name.clone(), unit.clone());
         let mut verify = Step::new(Action::Verify { subject: Subject::Traefik(guest) }, Vec::new())
             .needs(self.docker_verified.iter().cloned());
         if !reasons.is_empty() {
@@ -370,6 +386,25 @@ impl Planner<'_> {
                 .needs(issued.iter().cloned())
                 .unit(unit.clone());
         }
+    }
+
+    /// Takes the link's steps out of the plan: one of its ends cannot follow now, and Docker would move alone.
+    fn leave_link_alone(&mut self) {
+        let linked: Vec<CommonName> = self.linked.keys().cloned().collect();
+        for name in &linked {
+            for step in self.certificates.deployments.remove(name).unwrap_or_default() {
+                self.certificates.steps.retain(|planned| planned.id != step);
+            }
+            self.certificates.delivered.retain(|(delivered, _), _| delivered != name);
+        }
+        self.steps.retain(|step| {
+            matches!(&step.action, Action::Verify { subject: Subject::Portainer(_) } | Action::Hook { .. })
+        });
+        for step in &mut self.steps {
+            step.after.clear();
+        }
+        self.configured.clear();
+        self.notes.push("Docker and Traefik are left as they are until both can follow".to_owned());
     }
 
     /// One hook for all certificates that share it, after all their deployments.
@@ -445,7 +480,9 @@ impl Planner<'_> {
         issue.map(|step| step.id.clone())
     }
 
-    fn block(&mut self, guest: GuestId, reason: String) {
+    /// Blocks a guest that is an end of the link.
+    fn hold(&mut self, guest: GuestId, reason: String) {
+        self.held = true;
         let subject = guest.to_string();
         if !self.blocked.iter().any(|blocked| blocked.subject == subject && blocked.reason == reason) {
             self.blocked.push(Blocked {
