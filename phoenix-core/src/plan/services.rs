@@ -58,9 +58,18 @@ pub struct DockerWanted {
 /// # Errors
 ///
 /// In words, when the configuration cannot be merged.
-pub fn docker_wanted(model: &Model, target: &Target, facts: &DockerFacts) -> Result<DockerWanted, String> {
+pub fn docker_wanted(
+    model: &Model,
+    target: &Target,
+    facts: &DockerFacts,
+) -> Result<DockerWanted, String> {
     let wanted = DaemonTls {
-        ca: path_text(target.ca.as_deref().unwrap_or(&model.settings.docker.tls_dir.join("ca.pem"))),
+        ca: path_text(
+            target
+                .ca
+                .as_deref()
+                .unwrap_or(&model.settings.docker.tls_dir.join("ca.pem")),
+        ),
         cert: path_text(&target.cert),
         key: path_text(&target.key),
         hosts: vec![
@@ -80,7 +89,9 @@ pub fn docker_wanted(model: &Model, target: &Target, facts: &DockerFacts) -> Res
     let dir = std::path::Path::new(DROP_IN_DIR);
     Ok(DockerWanted {
         daemon_json: merged.text,
-        drop_in: unit.drop_in.map(|drop_in| (dir.join(drop_in.name), drop_in.text)),
+        drop_in: unit
+            .drop_in
+            .map(|drop_in| (dir.join(drop_in.name), drop_in.text)),
         notes: merged.notes,
     })
 }
@@ -186,7 +197,8 @@ impl Planner<'_> {
             };
             let (entry, target) = (entry.clone(), target.clone());
             self.satisfied.insert((guest, "docker".to_owned()));
-            self.linked.insert(entry.common_name.clone(), format!("docker {guest}"));
+            self.linked
+                .insert(entry.common_name.clone(), format!("docker {guest}"));
             match self.docker_facts(guest) {
                 Ok(facts) => self.docker_guest(guest, &entry, &target, &facts),
                 Err(why) => {
@@ -198,14 +210,27 @@ impl Planner<'_> {
     }
 
     fn docker_facts(&self, guest: GuestId) -> Result<DockerFacts, String> {
-        let facts = self.inventory.guests.get(&guest).ok_or_else(|| "nothing is known of it".to_owned())?;
+        let facts = self
+            .inventory
+            .guests
+            .get(&guest)
+            .ok_or_else(|| "nothing is known of it".to_owned())?;
         if let Some(down) = &facts.down {
             return Err(down.clone());
         }
-        facts.docker.clone().ok_or_else(|| "no dockerd was found in it".to_owned())
+        facts
+            .docker
+            .clone()
+            .ok_or_else(|| "no dockerd was found in it".to_owned())
     }
 
-    fn docker_guest(&mut self, guest: GuestId, entry: &Entry, target: &Target, facts: &DockerFacts) {
+    fn docker_guest(
+        &mut self,
+        guest: GuestId,
+        entry: &Entry,
+        target: &Target,
+        facts: &DockerFacts,
+    ) {
         let wanted = match docker_wanted(self.model, target, facts) {
             Ok(wanted) => wanted,
             Err(why) => {
@@ -228,12 +253,25 @@ impl Planner<'_> {
                 what: "the unit's `-H` stands against `hosts` in daemon.json".to_owned(),
             });
         }
-        let delivered = self.certificates.delivered.get(&(entry.common_name.clone(), guest)).cloned();
+        let delivered = self
+            .certificates
+            .delivered
+            .get(&(entry.common_name.clone(), guest))
+            .cloned();
         if delivered.is_some() {
             reasons.push(Reason::NewPair);
-        } else if let Some(chain) = self.inventory.certificates.get(&entry.common_name).and_then(|c| c.chain()) {
+        } else if let Some(chain) = self
+            .inventory
+            .certificates
+            .get(&entry.common_name)
+            .and_then(|c| c.chain())
+        {
             let expected = chain.leaf().fingerprint;
-            let found = self.inventory.guests.get(&guest).and_then(|facts| facts.served);
+            let found = self
+                .inventory
+                .guests
+                .get(&guest)
+                .and_then(|facts| facts.served);
             if found != Some(expected) {
                 reasons.push(Reason::ServedLeafDiffers { found, expected });
             }
@@ -244,7 +282,12 @@ impl Planner<'_> {
             });
         }
         let unit = format!("docker {guest}");
-        let verify = Step::new(Action::Verify { subject: Subject::Docker(guest) }, Vec::new());
+        let verify = Step::new(
+            Action::Verify {
+                subject: Subject::Docker(guest),
+            },
+            Vec::new(),
+        );
         let mut verify_needs: Vec<StepId> = Vec::new();
         if !reasons.is_empty() {
             changes.insert(ServiceChange::Restart);
@@ -253,7 +296,13 @@ impl Planner<'_> {
             self.checks.push(check.id.clone());
             let configure = Step::new(Action::ConfigureDocker { guest, changes }, reasons)
                 .needs([check.id.clone()])
-                .needs(self.certificates.deployments.get(&entry.common_name).cloned().unwrap_or_default())
+                .needs(
+                    self.certificates
+                        .deployments
+                        .get(&entry.common_name)
+                        .cloned()
+                        .unwrap_or_default(),
+                )
                 .unit(unit.clone());
             verify_needs.push(configure.id.clone());
             self.configured.insert(guest, configure.id.clone());
@@ -263,10 +312,20 @@ impl Planner<'_> {
         let verify = verify.needs(verify_needs);
         self.docker_verified.push(verify.id.clone());
         self.steps.push(verify);
-        let portainer = self.model.guests.guest(guest).and_then(|guest| guest.portainer_role.as_deref()) == Some("primary");
+        let portainer = self
+            .model
+            .guests
+            .guest(guest)
+            .and_then(|guest| guest.portainer_role.as_deref())
+            == Some("primary");
         if portainer {
-            let step = Step::new(Action::Verify { subject: Subject::Portainer(guest) }, Vec::new())
-                .after(self.configured.get(&guest).cloned());
+            let step = Step::new(
+                Action::Verify {
+                    subject: Subject::Portainer(guest),
+                },
+                Vec::new(),
+            )
+            .after(self.configured.get(&guest).cloned());
             self.steps.push(step);
         }
     }
@@ -276,11 +335,16 @@ impl Planner<'_> {
         for guest in guests {
             let rendered = match self.model.static_file() {
                 None => {
-                    self.notes.push(format!("traefik {guest}: the site has no template of its static file"));
+                    self.notes.push(format!(
+                        "traefik {guest}: the site has no template of its static file"
+                    ));
                     continue;
                 }
                 Some(Err(faults)) => {
-                    self.hold(guest, format!("its static file cannot be rendered: {faults}"));
+                    self.hold(
+                        guest,
+                        format!("its static file cannot be rendered: {faults}"),
+                    );
                     continue;
                 }
                 Some(Ok(rendered)) => rendered,
@@ -294,7 +358,8 @@ impl Planner<'_> {
             };
             let entry = entry.clone();
             self.satisfied.insert((guest, "traefik".to_owned()));
-            self.linked.insert(entry.common_name.clone(), format!("traefik {guest}"));
+            self.linked
+                .insert(entry.common_name.clone(), format!("traefik {guest}"));
             let facts = match self.inventory.guests.get(&guest) {
                 None => Err("nothing is known of it".to_owned()),
                 Some(facts) => match (&facts.down, &facts.traefik) {
@@ -310,7 +375,14 @@ impl Planner<'_> {
         }
     }
 
-    fn traefik_guest(&mut self, guest: GuestId, entry: &Entry, text: &str, file: &StaticFile, facts: &TraefikFacts) {
+    fn traefik_guest(
+        &mut self,
+        guest: GuestId,
+        entry: &Entry,
+        text: &str,
+        file: &StaticFile,
+        facts: &TraefikFacts,
+    ) {
         let mut changes = BTreeSet::new();
         let mut reasons = Vec::new();
         if facts.static_file.as_deref() != Some(text.as_bytes()) {
@@ -319,7 +391,9 @@ impl Planner<'_> {
                 .static_file
                 .as_deref()
                 .and_then(|bytes| std::str::from_utf8(bytes).ok())
-                .and_then(|text| StaticFile::parse(&self.model.settings.traefik.static_file, text).ok())
+                .and_then(|text| {
+                    StaticFile::parse(&self.model.settings.traefik.static_file, text).ok()
+                })
                 .is_some_and(|there| there.same_meaning(file));
             if same {
                 reasons.push(Reason::ConfigurationDiffers {
@@ -343,14 +417,23 @@ impl Planner<'_> {
                 state: facts.active_state.clone(),
             });
         }
-        let delivered = self.certificates.delivered.get(&(entry.common_name.clone(), guest)).cloned();
+        let delivered = self
+            .certificates
+            .delivered
+            .get(&(entry.common_name.clone(), guest))
+            .cloned();
         if delivered.is_some() && self.model.settings.traefik.always_restart {
             changes.insert(ServiceChange::Restart);
             reasons.push(Reason::NewPair);
         }
         let unit = format!("traefik {guest}");
-        let mut verify = Step::new(Action::Verify { subject: Subject::Traefik(guest) }, Vec::new())
-            .needs(self.docker_verified.iter().cloned());
+        let mut verify = Step::new(
+            Action::Verify {
+                subject: Subject::Traefik(guest),
+            },
+            Vec::new(),
+        )
+        .needs(self.docker_verified.iter().cloned());
         if !reasons.is_empty() {
             let check = Step::new(Action::CheckTraefik { guest }, reasons.clone());
             self.checks.push(check.id.clone());
@@ -375,9 +458,16 @@ impl Planner<'_> {
             .iter()
             .flat_map(|(name, steps)| steps.iter().map(|step| (step.clone(), name.clone())))
             .collect();
-        let issued: Vec<StepId> = self.linked.keys().flat_map(|name| self.issue_of(name)).collect();
+        let issued: Vec<StepId> = self
+            .linked
+            .keys()
+            .flat_map(|name| self.issue_of(name))
+            .collect();
         for step in &mut self.certificates.steps {
-            let Some(unit) = deployments.get(&step.id).and_then(|name| self.linked.get(name)) else {
+            let Some(unit) = deployments
+                .get(&step.id)
+                .and_then(|name| self.linked.get(name))
+            else {
                 continue;
             };
             *step = step
@@ -392,19 +482,32 @@ impl Planner<'_> {
     fn leave_link_alone(&mut self) {
         let linked: Vec<CommonName> = self.linked.keys().cloned().collect();
         for name in &linked {
-            for step in self.certificates.deployments.remove(name).unwrap_or_default() {
+            for step in self
+                .certificates
+                .deployments
+                .remove(name)
+                .unwrap_or_default()
+            {
                 self.certificates.steps.retain(|planned| planned.id != step);
             }
-            self.certificates.delivered.retain(|(delivered, _), _| delivered != name);
+            self.certificates
+                .delivered
+                .retain(|(delivered, _), _| delivered != name);
         }
         self.steps.retain(|step| {
-            matches!(&step.action, Action::Verify { subject: Subject::Portainer(_) } | Action::Hook { .. })
+            matches!(
+                &step.action,
+                Action::Verify {
+                    subject: Subject::Portainer(_)
+                } | Action::Hook { .. }
+            )
         });
         for step in &mut self.steps {
             step.after.clear();
         }
         self.configured.clear();
-        self.notes.push("Docker and Traefik are left as they are until both can follow".to_owned());
+        self.notes
+            .push("Docker and Traefik are left as they are until both can follow".to_owned());
     }
 
     /// One hook for all certificates that share it, after all their deployments.
@@ -416,7 +519,10 @@ impl Planner<'_> {
             let Some(hook) = &entry.hook else {
                 continue;
             };
-            let deployed = self.certificates.deployments.contains_key(&entry.common_name);
+            let deployed = self
+                .certificates
+                .deployments
+                .contains_key(&entry.common_name);
             let pending = self.inventory.pending.iter().find(|item| {
                 matches!(&item.kind, PendingKind::Hook { command, certificates }
                     if *command == hook.command && certificates.contains(&entry.common_name))
@@ -425,9 +531,15 @@ impl Planner<'_> {
                 continue;
             }
             if let Some(item) = pending {
-                reasons.entry(hook.command.clone()).or_default().push(pending_reason(item));
+                reasons
+                    .entry(hook.command.clone())
+                    .or_default()
+                    .push(pending_reason(item));
             }
-            match hooks.iter_mut().find(|(command, _)| *command == hook.command) {
+            match hooks
+                .iter_mut()
+                .find(|(command, _)| *command == hook.command)
+            {
                 Some((_, names)) => names.push(entry.common_name.clone()),
                 None => hooks.push((hook.command.clone(), vec![entry.common_name.clone()])),
             }
@@ -460,12 +572,17 @@ impl Planner<'_> {
 
     /// Whether a hook is the restart that a stage does itself.
     fn is_satisfied(&self, command: &HookCommand) -> bool {
-        let Some(GuestCommand { guest, argv, .. }) = GuestCommand::recognise(&command.argv()) else {
+        let Some(GuestCommand { guest, argv, .. }) = GuestCommand::recognise(&command.argv())
+        else {
             return false;
         };
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["systemctl", "restart" | "try-restart" | "reload-or-restart", unit] => {
+            [
+                "systemctl",
+                "restart" | "try-restart" | "reload-or-restart",
+                unit,
+            ] => {
                 let unit = unit.strip_suffix(".service").unwrap_or(unit);
                 self.satisfied.contains(&(guest, unit.to_owned()))
             }
@@ -474,9 +591,9 @@ impl Planner<'_> {
     }
 
     fn issue_of(&self, name: &CommonName) -> Option<StepId> {
-        let issue = self.certificates.steps.iter().find(|step| {
-            matches!(&step.action, Action::Issue { certificate, .. } if certificate == name)
-        });
+        let issue = self.certificates.steps.iter().find(
+            |step| matches!(&step.action, Action::Issue { certificate, .. } if certificate == name),
+        );
         issue.map(|step| step.id.clone())
     }
 
@@ -484,7 +601,11 @@ impl Planner<'_> {
     fn hold(&mut self, guest: GuestId, reason: String) {
         self.held = true;
         let subject = guest.to_string();
-        if !self.blocked.iter().any(|blocked| blocked.subject == subject && blocked.reason == reason) {
+        if !self
+            .blocked
+            .iter()
+            .any(|blocked| blocked.subject == subject && blocked.reason == reason)
+        {
             self.blocked.push(Blocked {
                 subject,
                 reason,
