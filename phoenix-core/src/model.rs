@@ -114,15 +114,12 @@ impl Model {
         let settings_document = files.settings.and_then(|file| parse(file, Format::Toml));
         let template = files
             .template
-            .and_then(|file| match String::from_utf8(file.bytes) {
-                Ok(text) => Some((file.path, text)),
-                Err(_) => {
-                    faults.push(
-                        Fault::error("template-utf8", "found bytes that are no UTF-8 text")
-                            .at(Place::file(&file.path)),
-                    );
-                    None
-                }
+            .and_then(|file| if let Ok(text) = String::from_utf8(file.bytes) { Some((file.path, text)) } else {
+                faults.push(
+                    Fault::error("template-utf8", "found bytes that are no UTF-8 text")
+                        .at(Place::file(&file.path)),
+                );
+                None
             });
 
         let mut keep =

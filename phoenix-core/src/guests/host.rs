@@ -49,32 +49,29 @@ impl HostConfig {
             );
             return None;
         }
-        let domain = match root.get("domain_name") {
-            Some(node) => match node.as_str() {
-                Some(name) if name.parse::<crate::names::SubjectAltName>().is_ok() => {
-                    name.into_owned()
-                }
-                _ => {
-                    faults.push(
-                        Fault::error(
-                            "domain-name",
-                            format!("found domain_name {}, expected a DNS name", node.literal()),
-                        )
-                        .at(node.place()),
-                    );
-                    return None;
-                }
-            },
-            None => {
+        let domain = if let Some(node) = root.get("domain_name") { match node.as_str() {
+            Some(name) if name.parse::<crate::names::SubjectAltName>().is_ok() => {
+                name.into_owned()
+            }
+            _ => {
                 faults.push(
                     Fault::error(
                         "domain-name",
-                        "found no `domain_name`, expected the internal domain",
+                        format!("found domain_name {}, expected a DNS name", node.literal()),
                     )
-                    .at(root.place()),
+                    .at(node.place()),
                 );
                 return None;
             }
+        } } else {
+            faults.push(
+                Fault::error(
+                    "domain-name",
+                    "found no `domain_name`, expected the internal domain",
+                )
+                .at(root.place()),
+            );
+            return None;
         };
         let rules = [
             "/firewall/global_firewall_rules",

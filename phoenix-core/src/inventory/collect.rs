@@ -179,10 +179,7 @@ fn look_into(
         None => Some("the site does not know this guest".to_owned()),
         Some(transport) => match transport.state() {
             Ok(GuestState::Running) => {
-                match ask(with, work, transport.as_ref(), inventory, &mut facts) {
-                    Ok(()) => None,
-                    Err(why) => Some(why),
-                }
+                ask(with, work, transport.as_ref(), inventory, &mut facts).err()
             }
             Ok(state) => Some(format!("the guest is {state}")),
             Err(error) => Some(in_words(&error)),

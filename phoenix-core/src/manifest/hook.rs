@@ -74,7 +74,6 @@ fn needs_shell(line: &str) -> bool {
     while let Some(c) = chars.next() {
         match (quote, c) {
             (Some('\''), '\'') | (Some('"'), '"') => quote = None,
-            (Some('\''), _) => {}
             (Some('"'), '$' | '`') => return true,
             (None | Some('"'), '\\') => {
                 chars.next();

@@ -245,7 +245,7 @@ fn manifest(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults> 
     let mut edit = Edit::new(document);
     let mut reasons = upsert(&mut edit, document.root(), &model.manifest, &server);
     reasons.extend(upsert(&mut edit, document.root(), &model.manifest, &client));
-    finish(document, edit, reasons)
+    finish(document, &edit, reasons)
 }
 
 fn template(
@@ -333,7 +333,7 @@ fn template(
                 .to_owned(),
         );
     }
-    finish(&document, edit, reasons)
+    finish(&document, &edit, reasons)
 }
 
 /// The `tls` block: our three files, verification on.
@@ -433,7 +433,7 @@ fn guest_rules(
         }
     }
     faults.into_result(())?;
-    finish(document, edit, reasons)
+    finish(document, &edit, reasons)
 }
 
 fn host_rules(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults> {
@@ -457,7 +457,7 @@ fn host_rules(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults
         &mut edit,
         &mut reasons,
     );
-    finish(document, edit, reasons)
+    finish(document, &edit, reasons)
 }
 
 /// Moves the plain port to the encrypted one and says so for each rule.
@@ -542,7 +542,7 @@ fn host_in_url(ip: IpAddr) -> String {
 
 fn finish(
     document: &Document,
-    edit: Edit<'_>,
+    edit: &Edit<'_>,
     reasons: Vec<String>,
 ) -> Result<Option<FileEdit>, Faults> {
     let patch = edit.finish().map_err(Faults::from)?;

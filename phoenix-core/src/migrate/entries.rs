@@ -30,16 +30,12 @@ pub(super) fn upsert(
             .as_str()
             .eq_ignore_ascii_case(&wanted.common_name)
     };
-    match manifest
+    if let Some(located) = manifest
         .entries
         .iter()
-        .find(|located| same_name(&located.value))
-    {
-        Some(located) => update(edit, root, located.node, wanted),
-        None => {
-            edit.insert(root.node(), Position::Last, None, new_entry(wanted));
-            vec![format!("{}: a new entry", wanted.common_name)]
-        }
+        .find(|located| same_name(&located.value)) { update(edit, root, located.node, wanted) } else {
+        edit.insert(root.node(), Position::Last, None, new_entry(wanted));
+        vec![format!("{}: a new entry", wanted.common_name)]
     }
 }
 

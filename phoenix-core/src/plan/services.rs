@@ -461,7 +461,7 @@ impl Planner<'_> {
         let issued: Vec<StepId> = self
             .linked
             .keys()
-            .flat_map(|name| self.issue_of(name))
+            .filter_map(|name| self.issue_of(name))
             .collect();
         for step in &mut self.certificates.steps {
             let Some(unit) = deployments

@@ -105,7 +105,7 @@ impl Site {
                 to,
             });
         }
-        let written = !options.dry_run && !(migration.files.is_empty() && disarmed.is_empty());
+        let written = !options.dry_run && (!migration.files.is_empty() || !disarmed.is_empty());
         if written {
             transaction.prepare()?.commit()?.finish()?;
             let names: Vec<String> = migration

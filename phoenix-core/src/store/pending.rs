@@ -57,7 +57,7 @@ impl Store {
         for name in names {
             let Some(name) = name
                 .to_str()
-                .filter(|name| name.ends_with(".json") && !name.starts_with('.'))
+                .filter(|name| !name.starts_with('.') && std::path::Path::new(name).extension().is_some_and(|e| e == "json"))
             else {
                 continue;
             };

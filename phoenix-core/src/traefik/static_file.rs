@@ -129,46 +129,42 @@ impl StaticFile {
         let root = self.document.root();
         let mut edit = Edit::new(&self.document);
         let own = || Value::Object(vec![("address".to_owned(), Value::from("127.0.0.1:0"))]);
-        match root
+        if let Some(points) = root
             .get("entryPoints")
-            .filter(|points| points.kind() == Kind::Object)
-        {
-            Some(points) => {
-                let mut has_traefik = false;
-                for entry in points.entries() {
-                    has_traefik |= entry.key == "traefik";
-                    match entry.value.get("address") {
-                        Some(address) => {
-                            let udp = address.as_str().is_some_and(|text| text.ends_with("/udp"));
-                            edit.set_text(
-                                address.node(),
-                                if udp {
-                                    "127.0.0.1:0/udp"
-                                } else {
-                                    "127.0.0.1:0"
-                                },
-                            )
-                        }
-                        None if entry.value.kind() == Kind::Object => edit.insert(
-                            entry.value.node(),
-                            Position::Last,
-                            Some("address"),
-                            Value::from("127.0.0.1:0"),
-                        ),
-                        None => edit.set(entry.value.node(), own()),
-                    };
-                }
-                if !has_traefik {
-                    edit.insert(points.node(), Position::Last, Some("traefik"), own());
-                }
+            .filter(|points| points.kind() == Kind::Object) {
+            let mut has_traefik = false;
+            for entry in points.entries() {
+                has_traefik |= entry.key == "traefik";
+                match entry.value.get("address") {
+                    Some(address) => {
+                        let udp = address.as_str().is_some_and(|text| text.ends_with("/udp"));
+                        edit.set_text(
+                            address.node(),
+                            if udp {
+                                "127.0.0.1:0/udp"
+                            } else {
+                                "127.0.0.1:0"
+                            },
+                        )
+                    }
+                    None if entry.value.kind() == Kind::Object => edit.insert(
+                        entry.value.node(),
+                        Position::Last,
+                        Some("address"),
+                        Value::from("127.0.0.1:0"),
+                    ),
+                    None => edit.set(entry.value.node(), own()),
+                };
             }
-            None => {
-                let points = Value::Object(vec![
-                    ("http".to_owned(), own()),
-                    ("traefik".to_owned(), own()),
-                ]);
-                edit.insert(root.node(), Position::Last, Some("entryPoints"), points);
+            if !has_traefik {
+                edit.insert(points.node(), Position::Last, Some("traefik"), own());
             }
+        } else {
+            let points = Value::Object(vec![
+                ("http".to_owned(), own()),
+                ("traefik".to_owned(), own()),
+            ]);
+            edit.insert(root.node(), Position::Last, Some("entryPoints"), points);
         }
         let after = edit.finish()?.apply(&self.document)?;
         Ok(after.text().to_owned())
