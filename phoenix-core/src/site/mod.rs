@@ -273,6 +273,12 @@ impl Site {
         self.run(&model, &work, observer)
     }
 
+    /// Settles what a run left that did not end: all files of a change are then the old ones, or all the new ones.
+    pub fn recover(&self, lock_timeout: Duration) -> Result<Recovered, Error> {
+        let _lock = self.lock(lock_timeout)?;
+        Ok(recover(&self.root, &self.store().journal_dir())?)
+    }
+
     /// Where a path of the site lies for the machine, beneath the root.
     fn on_disk(&self, path: &Path) -> PathBuf {
         self.root.dir().join(path.strip_prefix("/").unwrap_or(path))
