@@ -18,6 +18,8 @@ pub(super) struct Commit<'a> {
     pub(super) versions: &'a Versions,
     /// The version served before; the taken-over one where plain files stood.
     pub(super) previous: Option<String>,
+    /// Whether `previous` was made of plain files that stood there.
+    pub(super) taken: bool,
     /// Paths at which nothing stood.
     pub(super) made: Vec<PathBuf>,
 }
@@ -42,6 +44,7 @@ impl Commit<'_> {
         {
             self.versions.point_current(&taken)?;
             self.previous = Some(taken);
+            self.taken = true;
         }
         for (dir, name, link) in foreign.iter().chain(&absent) {
             self.versions.place_link(&link.target, dir, name)?;
@@ -68,6 +71,9 @@ impl Commit<'_> {
                 }
                 return Err(error);
             }
+        }
+        if let Some(previous) = self.previous.as_deref().filter(|_| self.taken) {
+            self.versions.close(previous)?;
         }
         Ok(applied)
     }

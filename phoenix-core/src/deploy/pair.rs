@@ -260,6 +260,7 @@ impl Staged {
             layout: &layout,
             versions: &versions,
             previous: current,
+            taken: false,
             made: Vec::new(),
         };
         let applied = match layout.arrangement {

@@ -109,8 +109,19 @@ impl Versions {
 
     /// Points `current` to a version, by one rename, durably.
     pub(super) fn point_current(&self, version: &str) -> Result<(), FileError> {
+        if let Some(dir) = self.version(version)? {
+            dir.set_attributes(&Attributes::mode(PASSAGE))?;
+        }
         self.place_link(Path::new(version), &self.dir, OsStr::new(CURRENT))?;
         self.dir.sync()
+    }
+
+    /// Lets nobody pass a version's directory: what was taken over keeps its modes for the way back.
+    pub(super) fn close(&self, version: &str) -> Result<(), FileError> {
+        match self.version(version)? {
+            Some(dir) => dir.set_attributes(&Attributes::mode(FileMode::new(0o700))),
+            None => Ok(()),
+        }
     }
 
     /// Points `previous` to a version; durable with the next [`Versions::point_current`].

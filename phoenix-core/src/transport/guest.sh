@@ -246,6 +246,7 @@ open_base() { # create
 
 # Moving into a directory replaces a link to a directory in one rename without `mv -T`, which old busybox lacks.
 point() { # version
+    try chmod 711 "$base/$1" || return 1
     rm -rf "$base/.link"
     try mkdir -m 700 "$base/.link" && try ln -s "$1" "$base/.link/current" &&
         try mv -f "$base/.link/current" "$base/" && try rmdir "$base/.link" && syncdir "$base"
@@ -356,6 +357,8 @@ deliver() {
         fi
         i=$((i + 1))
     done
+    # What was taken over keeps its modes for the way back; until then nobody passes its directory.
+    if [ "$taken" = 1 ]; then try chmod 700 "$base/$previous" || return 1; fi
 }
 
 put_back() { # keeps the message of the failure that led here
