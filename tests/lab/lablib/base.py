@@ -14,9 +14,11 @@ SAMPLE_SITE = LAB.parent / "sample-site"
 CACHE = Path(os.environ.get("PHOENIX_LAB_CACHE", "/var/cache/phoenix-lab"))
 RUN = Path(os.environ.get("PHOENIX_LAB_RUN", "/run/phoenix-lab"))
 
+CGROUP = RUN.name  # of all guests and their monitors
 NS = RUN / "ns"  # handles on namespaces: machine-net, host-net, host-uts, mnt/host
 HOST = RUN / "host"  # the directories that the host's view sees in place of the machine's
 STATE = RUN / "state.json"
+OWNER = Path("/run/phoenix-lab.owner")  # which RUN has this machine
 POOL = "/mnt/pve/tank"
 SITE = "/usr/local/phoenix_hypervisor"
 
@@ -99,6 +101,24 @@ def write(path, text, mode=0o644, uid=0, gid=0):
         os.fchmod(fd, mode)
         f.write(data)
     os.rename(beside, path)
+
+
+def cgroup_roots():
+    """The lab's directories in the machine's cgroup hierarchies, of either version."""
+    places = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()]
+    return [place / CGROUP for place in places if (place / CGROUP).is_dir()]
+
+
+def cgroup_processes():
+    """The processes of all guests and of their monitors."""
+    found = set()
+    for root in cgroup_roots():
+        for directory, _, _ in os.walk(root):  # which passes over what vanishes meanwhile
+            try:
+                found.update(map(int, Path(directory, "cgroup.procs").read_text().split()))
+            except OSError:
+                continue
+    return found
 
 
 def mounted_below(directory):

@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from . import view
-from .base import LAB, RUN, LabError, load_state, locked, mounted_below, save_state, say
+from .base import LAB, OWNER, RUN, LabError, load_state, locked, mounted_below, save_state, say
 
 DAEMONS = ("debian", "moby")
 
@@ -56,6 +57,10 @@ def up(words):
         down([])
     elif RUN.exists():
         down([])
+    # Two labs would take each other's mount points on the machine away.
+    if OWNER.exists() and (owner := Path(OWNER.read_text())) != RUN and owner.exists():
+        raise LabError(f"this machine has a lab in {owner} already")
+    OWNER.write_text(str(RUN))
     RUN.mkdir(parents=True, exist_ok=True)
     RUN.chmod(0o755)
     save_state(daemon=daemon)
@@ -183,6 +188,7 @@ def down(_):
     if left := mounted_below(RUN):
         raise LabError(f"still mounted: {left}")
     shutil.rmtree(RUN)
+    OWNER.unlink(missing_ok=True)
     say(f"down in {time.monotonic() - start:.1f} s")
     return 0
 

@@ -7,16 +7,14 @@ All of this runs inside the host's view (view.py).
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from . import site
-from .base import CACHE, GUEST_PATH, LAB, RUN, LabError, load_state, sh, wait_for, write
+from .base import CACHE, CGROUP, GUEST_PATH, LAB, RUN, LabError, cgroup_roots, load_state, sh, wait_for, write
 from .tree import SHIFTED, TREE
 from .view import HOSTS
 
 LXC = RUN / "lxc"
 GUESTS = RUN / "guests"
-CGROUP = "phoenix-lab"
 
 
 def rootfs(guest_id):
@@ -153,17 +151,12 @@ def stop_all():
 
 def remove_cgroups():
     """LXC removes a guest's cgroups itself; after a killed monitor they are left."""
-    for root in Path("/sys/fs/cgroup").glob("*/phoenix-lab"):
-        _remove_cgroup(root)
-    _remove_cgroup(Path("/sys/fs/cgroup/phoenix-lab"))
-
-
-def _remove_cgroup(root):
-    for directory, _, _ in os.walk(root, topdown=False):
-        try:
-            os.rmdir(directory)
-        except OSError:
-            pass
+    for root in cgroup_roots():
+        for directory, _, _ in os.walk(root, topdown=False):
+            try:
+                os.rmdir(directory)
+            except OSError:
+                pass
 
 
 def systemctl(guest_id, *words, check=True):

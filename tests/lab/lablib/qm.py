@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from . import guests, pve, site
-from .base import GUEST_PATH, RUN
+from .base import CGROUP, GUEST_PATH, RUN
 from .pve import Die
 
 MAX_STDIN = 1 << 20
@@ -95,8 +95,8 @@ def reach_agent(guest_id):
     pid = guests.init_pid(found.id)
     if pid is None:
         raise Die(f"VM {found.id} is not running")
-    tasks = [p for p in Path("/sys/fs/cgroup").glob(f"*/phoenix-lab/{found.id}/{AGENT_UNIT}/cgroup.procs")]
-    tasks += Path("/sys/fs/cgroup").glob(f"phoenix-lab/{found.id}/{AGENT_UNIT}/cgroup.procs")
+    tasks = [p for p in Path("/sys/fs/cgroup").glob(f"*/{CGROUP}/{found.id}/{AGENT_UNIT}/cgroup.procs")]
+    tasks += Path("/sys/fs/cgroup").glob(f"{CGROUP}/{found.id}/{AGENT_UNIT}/cgroup.procs")
     if not any(t.read_text().strip() for t in tasks):
         raise Die("QEMU guest agent is not running")
     return found, pid, tasks

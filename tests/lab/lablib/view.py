@@ -19,6 +19,7 @@ from .base import (
     RUN,
     SITE,
     LabError,
+    cgroup_processes,
     load_state,
     mounted_below,
     save_state,
@@ -132,12 +133,7 @@ def processes():
                     break
             except OSError:
                 continue
-    for tasks in Path("/sys/fs/cgroup").glob("**/phoenix-lab/**/cgroup.procs"):
-        try:
-            found += [int(pid) for pid in tasks.read_text().split() if int(pid) not in found]
-        except OSError:
-            continue
-    return found
+    return sorted(cgroup_processes().union(found))
 
 
 def end_processes():
