@@ -69,7 +69,10 @@ fn outcome_lines(outcome: &Outcome, style: Style, out: &mut String) {
         let _ = write!(out, "  {}", outcome.detail.replace('\n', "; "));
     }
     out.push('\n');
-    for (index, error) in outcome.errors.iter().enumerate() {
+    // What a probe saw stands among the probes below.
+    let probed: Vec<String> = outcome.probes.iter().map(ToString::to_string).collect();
+    let errors = outcome.errors.iter().filter(|error| !probed.contains(error));
+    for (index, error) in errors.enumerate() {
         let text = if index == 0 { error.clone() } else { format!("caused by: {error}") };
         indented(&text, COLUMN, out);
     }
@@ -208,9 +211,12 @@ mod tests {
             Probe::new("docker/ping", "OK", "HTTP 500", Verdict::Failed),
             Probe::skipped("docker/services", "services", "no key"),
         ];
+        verify.errors = vec!["1 of 2 probes does not hold".to_owned(), verify.probes[0].to_string()];
         let text = super::report(&with(vec![verify]), NOW, Style::Plain);
         assert!(text.contains("failed   docker/ping: HTTP 500; expected OK\n"), "{text}");
         assert!(text.contains("skipped  docker/services: no key\n"), "{text}");
+        assert!(text.contains("1 of 2 probes does not hold\n"), "{text}");
+        assert_eq!(text.matches("HTTP 500").count(), 1, "{text}");
         assert!(text.ends_with("1 step failed, 0 probes passed, 1 failed\n"), "{text}");
     }
 }
