@@ -14,7 +14,8 @@ impl Scratch {
     fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("phoenix-cli-test-{}-{number}", std::process::id()));
+        let dir =
+            std::env::temp_dir().join(format!("phoenix-cli-test-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
         Self(dir)
     }
@@ -31,14 +32,22 @@ impl Scratch {
             "phoenix_hypervisor_config.json",
             "traefik/traefik.yml.template",
         ] {
-            fs::copy(repository().join("tests/sample-site/etc").join(name), etc.join(name)).unwrap();
+            fs::copy(
+                repository().join("tests/sample-site/etc").join(name),
+                etc.join(name),
+            )
+            .unwrap();
         }
         let lxcs = etc.join("phoenix_lxc_configs.json");
         let text = fs::read_to_string(&lxcs).unwrap();
-        let text = text.replace("\"step_ca\"", "\"none\"").replace("bootstrap_ca_url", "no_ca_url");
+        let text = text
+            .replace("\"step_ca\"", "\"none\"")
+            .replace("bootstrap_ca_url", "no_ca_url");
         fs::write(&lxcs, text).unwrap();
         let host = etc.join("phoenix_hypervisor_config.json");
-        let text = fs::read_to_string(&host).unwrap().replace("\"step_ca\"", "\"no_ca\"");
+        let text = fs::read_to_string(&host)
+            .unwrap()
+            .replace("\"step_ca\"", "\"no_ca\"");
         fs::write(&host, text).unwrap();
         scratch
     }
@@ -48,7 +57,10 @@ impl Scratch {
     }
 
     fn phoenix(&self, words: &[&str]) -> Output {
-        phoenix(&[&["--root", self.0.to_str().unwrap()], words].concat(), &self.0)
+        phoenix(
+            &[&["--root", self.0.to_str().unwrap()], words].concat(),
+            &self.0,
+        )
     }
 
     /// Everything in it: paths, bytes, times of change.
@@ -57,7 +69,11 @@ impl Scratch {
             for entry in fs::read_dir(dir).unwrap() {
                 let path = entry.unwrap().path();
                 let modified = fs::symlink_metadata(&path).unwrap().modified().unwrap();
-                let bytes = if path.is_dir() { Vec::new() } else { fs::read(&path).unwrap() };
+                let bytes = if path.is_dir() {
+                    Vec::new()
+                } else {
+                    fs::read(&path).unwrap()
+                };
                 if path.is_dir() {
                     look(&path, all);
                 }
@@ -77,7 +93,10 @@ impl Drop for Scratch {
 }
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn phoenix(words: &[&str], tmp: &Path) -> Output {
@@ -101,13 +120,21 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn twenty_faults_are_twenty_messages_and_nothing_is_written() {
     let site = Scratch::with_site();
-    fs::copy(repository().join("tests/fixtures/twenty-faults.json"), site.etc().join("certificate-manifest.json")).unwrap();
+    fs::copy(
+        repository().join("tests/fixtures/twenty-faults.json"),
+        site.etc().join("certificate-manifest.json"),
+    )
+    .unwrap();
     let before = site.snapshot();
     let output = site.phoenix(&["sync", "all"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(output.stdout.is_empty());
     // The first line is the run's own.
-    let messages = stderr(&output).lines().filter(|line| line.starts_with("error")).count() - 1;
+    let messages = stderr(&output)
+        .lines()
+        .filter(|line| line.starts_with("error"))
+        .count()
+        - 1;
     assert_eq!(messages, 20, "{}", stderr(&output));
     let json = site.phoenix(&["plan", "--output-format", "json"]);
     assert_eq!(json.status.code(), Some(2));
@@ -122,7 +149,11 @@ fn an_undefined_variable_is_named_with_file_and_line() {
     let site = Scratch::with_site();
     let template = site.etc().join("traefik/traefik.yml.template");
     let text = fs::read_to_string(&template).unwrap();
-    fs::write(&template, text.replace("level: DEBUG", "level: {{ no_such_level }}")).unwrap();
+    fs::write(
+        &template,
+        text.replace("level: DEBUG", "level: {{ no_such_level }}"),
+    )
+    .unwrap();
     for guest in ["vm-1001", "lxc-102"] {
         fs::create_dir_all(site.0.join("guests").join(guest)).unwrap();
     }
@@ -139,9 +170,18 @@ fn plan_and_dry_run_write_nothing() {
     let before = site.snapshot();
     let plan = site.phoenix(&["plan"]);
     assert_eq!(plan.status.code(), Some(0), "{}", stderr(&plan));
-    assert!(stdout(&plan).contains("issue nginx.internal.example"), "{}", stdout(&plan));
+    assert!(
+        stdout(&plan).contains("issue nginx.internal.example"),
+        "{}",
+        stdout(&plan)
+    );
     let sync = site.phoenix(&["sync", "all", "--dry-run"]);
-    assert!(stdout(&sync).contains("would run issue nginx.internal.example"), "{}{}", stdout(&sync), stderr(&sync));
+    assert!(
+        stdout(&sync).contains("would run issue nginx.internal.example"),
+        "{}{}",
+        stdout(&sync),
+        stderr(&sync)
+    );
     assert_eq!(site.snapshot(), before);
 }
 
@@ -156,7 +196,12 @@ fn the_plan_is_the_same_as_data() {
     let site = Scratch::with_site();
     let output = site.phoenix(&["plan", "certs", "--output-format", "json"]);
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(value["steps"].as_array().is_some_and(|steps| !steps.is_empty()), "{value}");
+    assert!(
+        value["steps"]
+            .as_array()
+            .is_some_and(|steps| !steps.is_empty()),
+        "{value}"
+    );
 }
 
 #[test]
@@ -164,15 +209,37 @@ fn a_misspelt_certificate_is_no_empty_plan() {
     let site = Scratch::with_site();
     let output = site.phoenix(&["plan", "certs", "nginx.internal.exmple"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("did you mean `nginx.internal.example`?"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("did you mean `nginx.internal.example`?"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
 fn usage_faults_end_with_2() {
     let scratch = Scratch::new();
-    for words in [&["no-such-command"][..], &["sync"], &["sync", "all", "--lock-timeout", "soon"], &[]] {
-        assert_eq!(phoenix(words, &scratch.0).status.code(), Some(2), "{words:?}");
+    for words in [
+        &["no-such-command"][..],
+        &["sync"],
+        &["sync", "all", "--lock-timeout", "soon"],
+        &[],
+    ] {
+        assert_eq!(
+            phoenix(words, &scratch.0).status.code(),
+            Some(2),
+            "{words:?}"
+        );
     }
+}
+
+#[test]
+fn usage_faults_are_data_where_data_was_asked_for() {
+    let scratch = Scratch::new();
+    let output = phoenix(&["sync", "--output-format", "json"], &scratch.0);
+    assert_eq!(output.status.code(), Some(2));
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["error"]["code"], "usage");
 }
 
 #[test]
@@ -180,7 +247,11 @@ fn a_site_that_is_not_there_is_unreadable_input() {
     let scratch = Scratch::new();
     let output = scratch.phoenix(&["plan"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert!(stderr(&output).starts_with("error: "), "{}", stderr(&output));
+    assert!(
+        stderr(&output).starts_with("error: "),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -190,8 +261,18 @@ fn the_demonstration_holds_and_leaves_nothing() {
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
     assert!(text.contains("nothing issued, nothing restarted"), "{text}");
-    for probe in ["docker/plain-http", "docker/no-certificate", "docker/foreign-ca", "docker/served-leaf", "traefik/routers", "portainer/page"] {
-        assert!(text.contains(&format!("passed   {probe}: ")), "{probe}: {text}");
+    for probe in [
+        "docker/plain-http",
+        "docker/no-certificate",
+        "docker/foreign-ca",
+        "docker/served-leaf",
+        "traefik/routers",
+        "portainer/page",
+    ] {
+        assert!(
+            text.contains(&format!("passed   {probe}: ")),
+            "{probe}: {text}"
+        );
     }
     assert!(stderr(&output).is_empty(), "{}", stderr(&output));
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);

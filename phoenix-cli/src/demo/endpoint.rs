@@ -71,7 +71,8 @@ impl Endpoint {
                     continue;
                 };
                 // A client that breaks off is its own business.
-                let _ = std::thread::Builder::new().spawn(move || drop(converse(socket, tls, &answer)));
+                let _ =
+                    std::thread::Builder::new().spawn(move || drop(converse(socket, tls, &answer)));
             }
         })?;
         Ok(Self { address, stop })
@@ -87,16 +88,21 @@ impl Drop for Endpoint {
 }
 
 /// A server's settings from the files that it was given; with a CA, only its clients get in.
-pub(super) fn server_config(chain: &[u8], key: &[u8], clients: Option<&[u8]>) -> Result<Arc<ServerConfig>, String> {
+pub(super) fn server_config(
+    chain: &[u8],
+    key: &[u8],
+    clients: Option<&[u8]>,
+) -> Result<Arc<ServerConfig>, String> {
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(ca) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(ca)?), provider())
-                .build()
-                .map_err(|error| error.to_string())?;
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots(ca)?), provider())
+                    .build()
+                    .map_err(|error| error.to_string())?;
             builder.with_client_cert_verifier(verifier)
         }
     };
@@ -115,14 +121,23 @@ pub(super) struct ClientFiles {
 }
 
 /// Gets a path over the socket, over mutual TLS where files are given; the body of a 200.
-pub(super) fn get(mut socket: TcpStream, files: Option<&ClientFiles>, host: &str, path: &str) -> Result<String, String> {
+pub(super) fn get(
+    mut socket: TcpStream,
+    files: Option<&ClientFiles>,
+    host: &str,
+    path: &str,
+) -> Result<String, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    socket.set_read_timeout(Some(PATIENCE)).map_err(|error| text(&error))?;
+    socket
+        .set_read_timeout(Some(PATIENCE))
+        .map_err(|error| text(&error))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     let mut answer = Vec::new();
     let read = match files {
         None => {
-            socket.write_all(request.as_bytes()).map_err(|error| text(&error))?;
+            socket
+                .write_all(request.as_bytes())
+                .map_err(|error| text(&error))?;
             (&socket).take(LIMIT).read_to_end(&mut answer)
         }
         Some(files) => {
@@ -133,9 +148,12 @@ pub(super) fn get(mut socket: TcpStream, files: Option<&ClientFiles>, host: &str
                 .with_client_auth_cert(certificates(&files.chain)?, private_key(&files.key)?)
                 .map_err(|error| text(&error))?;
             let name = ServerName::try_from(host.to_owned()).map_err(|error| text(&error))?;
-            let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|error| text(&error))?;
+            let mut tls =
+                ClientConnection::new(Arc::new(config), name).map_err(|error| text(&error))?;
             let mut stream = rustls::Stream::new(&mut tls, &mut socket);
-            stream.write_all(request.as_bytes()).map_err(|error| text(&error))?;
+            stream
+                .write_all(request.as_bytes())
+                .map_err(|error| text(&error))?;
             stream.take(LIMIT).read_to_end(&mut answer)
         }
     };
@@ -143,11 +161,17 @@ pub(super) fn get(mut socket: TcpStream, files: Option<&ClientFiles>, host: &str
     match answer.split_once("\r\n\r\n") {
         Some((head, body)) if head.starts_with("HTTP/1.1 200 ") => Ok(body.to_owned()),
         Some((head, _)) => Err(head.lines().next().unwrap_or_default().to_owned()),
-        None => Err(read.err().map_or_else(|| "no answer".to_owned(), |error| error.to_string())),
+        None => Err(read
+            .err()
+            .map_or_else(|| "no answer".to_owned(), |error| error.to_string())),
     }
 }
 
-fn converse(mut socket: TcpStream, tls: Option<Arc<ServerConfig>>, answer: &Answer) -> io::Result<()> {
+fn converse(
+    mut socket: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    answer: &Answer,
+) -> io::Result<()> {
     socket.set_read_timeout(Some(PATIENCE))?;
     let Some(config) = tls else {
         return respond(&mut socket, answer);
@@ -156,7 +180,9 @@ fn converse(mut socket: TcpStream, tls: Option<Arc<ServerConfig>>, answer: &Answ
     if socket.peek(&mut first)? == 1 && first[0] != TLS_HANDSHAKE {
         read_head(&mut socket)?;
         // Go's words; dockerd is a Go program.
-        return socket.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+        return socket.write_all(
+            b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+        );
     }
     let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
     // A refusal leaves as an alert, which the client has to read before the end of the connection.
@@ -173,10 +199,16 @@ fn respond(stream: &mut (impl Read + Write), answer: &Answer) -> io::Result<()> 
     let head = read_head(stream)?;
     let mut first = head.lines().next().unwrap_or_default().split(' ');
     let method = first.next().unwrap_or_default();
-    let path = first.next().unwrap_or_default().split('?').next().unwrap_or_default();
+    let path = first
+        .next()
+        .unwrap_or_default()
+        .split('?')
+        .next()
+        .unwrap_or_default();
     let host = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("host").then(|| value.trim().to_owned())
+        name.eq_ignore_ascii_case("host")
+            .then(|| value.trim().to_owned())
     });
     let request = Request {
         head: method == "HEAD",
@@ -184,7 +216,10 @@ fn respond(stream: &mut (impl Read + Write), answer: &Answer) -> io::Result<()> 
         host: host.unwrap_or_default(),
     };
     let Reply { status, body } = answer(&request);
-    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     stream.write_all(head.as_bytes())?;
     if !request.head {
         stream.write_all(body.as_bytes())?;
@@ -210,7 +245,9 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| error.to_string())
+    CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())
 }
 
 fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {

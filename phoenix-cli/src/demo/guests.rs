@@ -1,6 +1,7 @@
 //! What stands in for the guests' programs: commands that really react to the files that were delivered.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use super::endpoint::{Answer, ClientFiles, Endpoint, Reply, get, server_config};
 /// The guests beneath a root: their programs, and the addresses at which they listen.
 pub(super) struct World {
     root: PathBuf,
-    itself: Weak<World>,
+    itself: Weak<Self>,
     running: Mutex<Running>,
 }
 
@@ -58,7 +59,9 @@ impl World {
                 live.map(|guest| {
                     let world = Arc::clone(&world);
                     let local = Local::beneath(&world.root, guest.id);
-                    let local = local.exec(Arc::new(move |guest: GuestId, exec: &Exec| world.run(guest, exec)));
+                    let local = local.exec(Arc::new(move |guest: GuestId, exec: &Exec| {
+                        world.run(guest, exec)
+                    }));
                     (guest.id, Arc::new(local) as Arc<dyn GuestTransport>)
                 })
                 .collect()
@@ -95,24 +98,44 @@ impl World {
     fn command(&self, guest: GuestId, argv: &[&str]) -> Result<String, String> {
         let (manager, proxy) = (guest == manager(), guest == proxy());
         match argv {
-            ["systemctl", "show", "traefik.service", "-p", "ExecMainStartTimestamp", ..] => {
-                Ok(format!("@{}\n", self.running().traefik_started))
+            [
+                "systemctl",
+                "show",
+                "traefik.service",
+                "-p",
+                "ExecMainStartTimestamp",
+                ..,
+            ] => Ok(format!("@{}\n", self.running().traefik_started)),
+            ["systemctl", "show" | "is-active", ..] | ["docker", "info", ..] => {
+                Ok("active\n".to_owned())
             }
-            ["systemctl", "show", ..] | ["systemctl", "is-active", ..] => Ok("active\n".to_owned()),
             ["systemctl", "cat", "docker.service"] => Ok(self.docker_unit()),
-            ["systemctl", "restart", "docker" | "docker.service"] if manager => self.restart_docker().map(|()| String::new()),
-            ["systemctl", "restart", "traefik" | "traefik.service"] if proxy => self.restart_traefik().map(|()| String::new()),
+            ["systemctl", "restart", "docker" | "docker.service"] if manager => {
+                self.restart_docker().map(|()| String::new())
+            }
+            ["systemctl", "restart", "traefik" | "traefik.service"] if proxy => {
+                self.restart_traefik().map(|()| String::new())
+            }
             ["dockerd", "--version"] => Ok(format!("Docker version {DOCKER}, build 0000000\n")),
             ["dockerd", "--validate", "--config-file", path] => {
                 json_object(&self.read(guest, path)?).map(|_| "configuration OK\n".to_owned())
             }
             ["docker", "version", ..] => Ok(json!({ "Server": version() }).to_string()),
-            ["docker", "info", ..] => Ok("active\n".to_owned()),
-            ["docker", "service", "update", ..] if manager => self.restart_portainer().map(|()| String::new()),
-            ["stat", "-L", "-c", "%Y", path] => self.modified(guest, path).map(|seconds| format!("{seconds}\n")),
-            ["sh", "-c", _, "sh", _, path] => static_file(path, &self.read(guest, path)?).map(|_| String::new()),
-            ["journalctl", "-u", "traefik.service", ..] => Ok(self.running().traefik_log.join("\n")),
-            [program, "version"] if program.ends_with("/traefik") => Ok(format!("Version:      {TRAEFIK}\nCodename:     demo\n")),
+            ["docker", "service", "update", ..] if manager => {
+                self.restart_portainer().map(|()| String::new())
+            }
+            ["stat", "-L", "-c", "%Y", path] => self
+                .modified(guest, path)
+                .map(|seconds| format!("{seconds}\n")),
+            ["sh", "-c", _, "sh", _, path] => {
+                static_file(path, &self.read(guest, path)?).map(|_| String::new())
+            }
+            ["journalctl", "-u", "traefik.service", ..] => {
+                Ok(self.running().traefik_log.join("\n"))
+            }
+            [program, "version"] if program.ends_with("/traefik") => {
+                Ok(format!("Version:      {TRAEFIK}\nCodename:     demo\n"))
+            }
             _ => Ok(String::new()),
         }
     }
@@ -120,16 +143,28 @@ impl World {
     /// The unit with its drop-ins, as `systemctl cat` prints it.
     fn docker_unit(&self) -> String {
         let mut text = format!("# /lib/systemd/system/docker.service\n{DOCKER_UNIT}");
-        let dir = self.guest_dir(manager()).join("etc/systemd/system/docker.service.d");
+        let dir = self
+            .guest_dir(manager())
+            .join("etc/systemd/system/docker.service.d");
         let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
             .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
             .unwrap_or_default();
-        files.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+        files.retain(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "conf")
+        });
         files.sort();
         for path in files {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let content = std::fs::read_to_string(&path).unwrap_or_default();
-            text += &format!("\n# /etc/systemd/system/docker.service.d/{name}\n{content}");
+            let _ = write!(
+                text,
+                "\n# /etc/systemd/system/docker.service.d/{name}\n{content}"
+            );
         }
         text
     }
@@ -139,12 +174,23 @@ impl World {
         let text = self.read(manager(), "/etc/docker/daemon.json")?;
         let config = json_object(&text)?;
         let unit = self.docker_unit();
-        let command = unit.lines().filter_map(|line| line.strip_prefix("ExecStart=")).rfind(|line| !line.is_empty());
+        let command = unit
+            .lines()
+            .filter_map(|line| line.strip_prefix("ExecStart="))
+            .rfind(|line| !line.is_empty());
         let words: Vec<&str> = command.unwrap_or_default().split_whitespace().collect();
-        let flags: Vec<String> = words.windows(2).filter(|pair| pair[0] == "-H").map(|pair| pair[1].to_owned()).collect();
-        let listed: Option<Vec<String>> = config["hosts"]
-            .as_array()
-            .map(|hosts| hosts.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        let flags: Vec<String> = words
+            .windows(2)
+            .filter(|pair| pair[0] == "-H")
+            .map(|pair| pair[1].to_owned())
+            .collect();
+        let listed: Option<Vec<String>> = config["hosts"].as_array().map(|hosts| {
+            hosts
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        });
         let hosts = match listed {
             Some(_) if !flags.is_empty() => {
                 return Err("unable to configure the Docker daemon with file /etc/docker/daemon.json: the following directives are specified both as a flag and in the configuration file: hosts".to_owned());
@@ -153,23 +199,43 @@ impl World {
             None => flags,
         };
         let tls = if config["tlsverify"] == true {
-            let file = |key: &str| self.read_bytes(manager(), config[key].as_str().unwrap_or_default());
-            Some(server_config(&file("tlscert")?, &file("tlskey")?, Some(&file("tlscacert")?))?)
+            let file =
+                |key: &str| self.read_bytes(manager(), config[key].as_str().unwrap_or_default());
+            Some(server_config(
+                &file("tlscert")?,
+                &file("tlskey")?,
+                Some(&file("tlscacert")?),
+            )?)
         } else {
             None
         };
         let answer: Answer = Arc::new(|request| match request.path.as_str() {
             "/_ping" => Reply::ok("OK"),
-            "/info" => Reply::ok(json!({ "Swarm": { "LocalNodeState": "active" }, "ServerVersion": DOCKER }).to_string()),
+            "/info" => Reply::ok(
+                json!({ "Swarm": { "LocalNodeState": "active" }, "ServerVersion": DOCKER })
+                    .to_string(),
+            ),
             "/services" => Reply::ok(services().to_string()),
             "/version" => Reply::ok(version().to_string()),
             _ => Reply::not_found(),
         });
-        let ports: Vec<u16> = hosts.iter().filter_map(|host| host.strip_prefix("tcp://")?.rsplit_once(':')?.1.parse().ok()).collect();
+        let ports: Vec<u16> = hosts
+            .iter()
+            .filter_map(|host| {
+                host.strip_prefix("tcp://")?
+                    .rsplit_once(':')?
+                    .1
+                    .parse()
+                    .ok()
+            })
+            .collect();
         let mut running = self.running();
-        running.listeners.retain(|(address, port), _| *address != MANAGER || *port == PORTAINER_PORT);
+        running
+            .listeners
+            .retain(|(address, port), _| *address != MANAGER || *port == PORTAINER_PORT);
         for port in &ports {
-            let endpoint = Endpoint::serve(tls.clone(), Arc::clone(&answer)).map_err(|error| error.to_string())?;
+            let endpoint = Endpoint::serve(tls.clone(), Arc::clone(&answer))
+                .map_err(|error| error.to_string())?;
             running.listeners.insert((MANAGER, *port), endpoint);
         }
         let sockets: Vec<String> = ports.iter().map(|port| listening(*port)).collect();
@@ -179,7 +245,8 @@ impl World {
     /// As Portainer does: TLS with the pair that lies in its volume.
     fn restart_portainer(&self) -> Result<(), String> {
         let dir = self.root.join(PORTAINER_CERTS);
-        let file = |name: &str| std::fs::read(dir.join(name)).map_err(|error| format!("{name}: {error}"));
+        let file =
+            |name: &str| std::fs::read(dir.join(name)).map_err(|error| format!("{name}: {error}"));
         let tls = server_config(&file("portainer.crt")?, &file("portainer.key")?, None)?;
         let answer: Answer = Arc::new(|request| match request.path.as_str() {
             "/" => Reply::ok("<!doctype html><title>Portainer</title>"),
@@ -187,13 +254,18 @@ impl World {
             _ => Reply::not_found(),
         });
         let endpoint = Endpoint::serve(Some(tls), answer).map_err(|error| error.to_string())?;
-        self.running().listeners.insert((MANAGER, PORTAINER_PORT), endpoint);
+        self.running()
+            .listeners
+            .insert((MANAGER, PORTAINER_PORT), endpoint);
         Ok(())
     }
 
     /// As Traefik does: reads its static file, connects to Docker, serves its API.
     fn restart_traefik(&self) -> Result<(), String> {
-        let file = static_file("/etc/traefik/traefik.yml", &self.read(proxy(), "/etc/traefik/traefik.yml")?)?;
+        let file = static_file(
+            "/etc/traefik/traefik.yml",
+            &self.read(proxy(), "/etc/traefik/traefik.yml")?,
+        )?;
         let provider = file.provider().ok_or("no provider for Docker")?;
         let name = provider.name.clone();
         let connected = self.docker_services(&file);
@@ -203,14 +275,23 @@ impl World {
                 if let Some((ip, port)) = docker_address(&file) {
                     sockets.push(established(&ip, port));
                 }
-                format!("DBG Provider connection established with docker {DOCKER} (API 1.51) providerName={name}")
+                format!(
+                    "DBG Provider connection established with docker {DOCKER} (API 1.51) providerName={name}"
+                )
             }
-            Err(error) => format!("ERR Failed to retrieve information of the docker client error={error:?} providerName={name}"),
+            Err(error) => format!(
+                "ERR Failed to retrieve information of the docker client error={error:?} providerName={name}"
+            ),
         };
         self.write_sockets(proxy(), &sockets)?;
         let world = Weak::clone(&self.itself);
         let api: Answer = Arc::new(move |request| {
-            let routers = || world.upgrade().and_then(|world| world.docker_services(&file).ok()).map_or_else(|| json!([]), |found| routers(&found, &name));
+            let routers = || {
+                world
+                    .upgrade()
+                    .and_then(|world| world.docker_services(&file).ok())
+                    .map_or_else(|| json!([]), |found| routers(&found, &name))
+            };
             match request.path.as_str() {
                 "/api/version" => Reply::ok(json!({ "Version": TRAEFIK, "Codename": "demo" }).to_string()),
                 "/api/overview" => Reply::ok(json!({ "providers": ["File", capitalised(&name)] }).to_string()),
@@ -253,7 +334,9 @@ impl World {
                 })
             }
         };
-        let socket = self.dial(&host, port, Duration::from_secs(2)).map_err(|error| error.to_string())?;
+        let socket = self
+            .dial(&host, port, Duration::from_secs(2))
+            .map_err(|error| error.to_string())?;
         let body = get(socket, files.as_ref(), &host, "/services")?;
         serde_json::from_str(&body).map_err(|error| error.to_string())
     }
@@ -281,7 +364,11 @@ impl World {
         let dir = self.guest_dir(guest).join("proc/net");
         let mut text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n".to_owned();
         for (index, line) in lines.iter().enumerate() {
-            text += &format!("{index:4}: {line} 00000000:00000000 00:00000000 00000000     0        0 {} 1\n", 20_000 + index);
+            let inode = 20_000 + index;
+            let _ = writeln!(
+                text,
+                "{index:4}: {line} 00000000:00000000 00:00000000 00000000     0        0 {inode} 1"
+            );
         }
         std::fs::create_dir_all(&dir)
             .and_then(|()| std::fs::write(dir.join("tcp"), text))
@@ -293,7 +380,10 @@ impl Dial for World {
     fn dial(&self, host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
         let address = {
             let running = self.running();
-            let found = running.listeners.iter().find(|((name, at), _)| *name == host && *at == port);
+            let found = running
+                .listeners
+                .iter()
+                .find(|((name, at), _)| *name == host && *at == port);
             found.map(|(_, endpoint)| endpoint.address)
         };
         match address {
@@ -318,7 +408,8 @@ fn proxy() -> GuestId {
 }
 
 fn json_object(text: &str) -> Result<Value, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| format!("unable to configure the Docker daemon: {error}"))?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| format!("unable to configure the Docker daemon: {error}"))?;
     if value.is_object() {
         Ok(value)
     } else {
@@ -374,11 +465,14 @@ fn routers(services: &Value, provider: &str) -> Value {
 
 fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn listening(port: u16) -> String {
@@ -387,7 +481,10 @@ fn listening(port: u16) -> String {
 
 /// A connection from Traefik to Docker, as the kernel would list it.
 fn established(ip: &str, port: u16) -> String {
-    let word = |ip: &str| ip.parse::<Ipv4Addr>().map_or(0, |ip| u32::from_ne_bytes(ip.octets()));
+    let word = |ip: &str| {
+        ip.parse::<Ipv4Addr>()
+            .map_or(0, |ip| u32::from_ne_bytes(ip.octets()))
+    };
     format!("{:08X}:D2F0 {:08X}:{port:04X} 01", word(PROXY), word(ip))
 }
 

@@ -24,7 +24,13 @@ pub(crate) fn run(keep: bool, output: &Output) -> Result<u8, Failure> {
     };
     let sample = Sample::build(keep)?;
     let place = sample.dir.display().to_string();
-    let world = World::start(&sample.dir).map_err(|error| Failure::new("demo", format!("could not start the stand-ins: {error}"), FAILED))?;
+    let world = World::start(&sample.dir).map_err(|error| {
+        Failure::new(
+            "demo",
+            format!("could not start the stand-ins: {error}"),
+            FAILED,
+        )
+    })?;
     show.heading("1. What was built")?;
     show.text(&BUILT.replace("{dir}", &place))?;
     let told = tell(&mut show, &sample, &world);
@@ -38,17 +44,28 @@ pub(crate) fn run(keep: bool, output: &Output) -> Result<u8, Failure> {
     } else {
         format!("The sample site is in {place}; nothing else was touched. Remove it with: rm -r {place}\n")
     })?;
-    show.text(if holds { ON_A_HOST } else { "A part failed: see above.\n" })?;
+    show.text(if holds {
+        ON_A_HOST
+    } else {
+        "A part failed: see above.\n"
+    })?;
     if output.is_json() {
         show.parts.insert("holds".to_owned(), holds.into());
-        show.parts.insert("directory".to_owned(), json!({ "path": place, "removed": gone }));
+        show.parts.insert(
+            "directory".to_owned(),
+            json!({ "path": place, "removed": gone }),
+        );
         output.answer(&show.parts, |_| String::new())?;
     }
     Ok(if holds { OK } else { FAILED })
 }
 
 /// The job, part by part; whether all of it holds.
-fn tell(show: &mut Show<'_>, sample: &Sample, world: &std::sync::Arc<World>) -> Result<bool, Failure> {
+fn tell(
+    show: &mut Show<'_>,
+    sample: &Sample,
+    world: &std::sync::Arc<World>,
+) -> Result<bool, Failure> {
     let output = show.output;
     let paths = SitePaths {
         root: Some(sample.dir.clone()),
@@ -62,7 +79,9 @@ fn tell(show: &mut Show<'_>, sample: &Sample, world: &std::sync::Arc<World>) -> 
         disarm: true,
         ..MigrateOptions::default()
     })?;
-    show.part("migrate", &migration, |style| present::migrate(&migration, style))?;
+    show.part("migrate", &migration, |style| {
+        present::migrate(&migration, style)
+    })?;
 
     show.heading("3. phoenix plan")?;
     let plan = site.plan(&options)?;
@@ -81,7 +100,10 @@ fn tell(show: &mut Show<'_>, sample: &Sample, world: &std::sync::Arc<World>) -> 
     let second = site.sync(&options, output)?;
     show.report("second_sync", &second)?;
 
-    let probed = verified.outcomes.iter().any(|outcome| !outcome.probes.is_empty());
+    let probed = verified
+        .outcomes
+        .iter()
+        .any(|outcome| !outcome.probes.is_empty());
     Ok(first.ok() && verified.ok() && probed && second.ok() && !work_left && migration.written)
 }
 
@@ -97,7 +119,11 @@ impl Show<'_> {
     }
 
     fn text(&self, text: &str) -> Result<(), Failure> {
-        if self.output.is_json() { Ok(()) } else { self.output.text(text) }
+        if self.output.is_json() {
+            Ok(())
+        } else {
+            Output::text(text)
+        }
     }
 
     fn part<T: serde::Serialize>(
@@ -107,15 +133,18 @@ impl Show<'_> {
         text: impl FnOnce(phoenix_core::diagnostic::Style) -> String,
     ) -> Result<(), Failure> {
         if !self.output.is_json() {
-            return self.output.text(&text(self.output.style()));
+            return Output::text(&text(self.output.style()));
         }
-        let value = serde_json::to_value(value).map_err(|error| Failure::new("json", error.to_string(), FAILED))?;
+        let value = serde_json::to_value(value)
+            .map_err(|error| Failure::new("json", error.to_string(), FAILED))?;
         self.parts.insert(name.to_owned(), value);
         Ok(())
     }
 
     fn report(&mut self, name: &str, report: &Report) -> Result<(), Failure> {
-        self.part(name, report, |style| present::report(report, SystemTime::now(), style))
+        self.part(name, report, |style| {
+            present::report(report, SystemTime::now(), style)
+        })
     }
 }
 
