@@ -133,7 +133,9 @@ fn summary(report: &Report) -> String {
         if !report.blocked.is_empty() {
             parts.push(format!("{} blocked", report.blocked.len()));
         }
-    } else if !report.kept.is_empty() || report.outcomes.is_empty() {
+    } else if report.kept.is_empty() && report.outcomes.is_empty() {
+        parts.push("nothing to do and nothing to look at".to_owned());
+    } else if !report.kept.is_empty() {
         parts.push(format!(
             "nothing to do: {kept} kept, nothing issued, nothing restarted"
         ));
