@@ -21,13 +21,25 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The operator's files
-    #[arg(long, global = true, value_name = "DIR", env = "PHOENIX_SITE", default_value = "/usr/local/phoenix_hypervisor")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PHOENIX_SITE",
+        default_value = "/usr/local/phoenix_hypervisor"
+    )]
     pub(crate) site: PathBuf,
     /// A copy of a whole host to work on: guests are directories in it, no command is run
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
     /// Phoenix's own state: ledger, journal, embedded CA
-    #[arg(long, global = true, value_name = "DIR", env = "PHOENIX_STATE", default_value = "/var/lib/phoenix")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PHOENIX_STATE",
+        default_value = "/var/lib/phoenix"
+    )]
     pub(crate) state: PathBuf,
     /// How the answer is written
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
@@ -72,7 +84,9 @@ pub(crate) enum Command {
         command: CaCommand,
     },
     /// Show the whole job on a sample site in a temporary directory; nothing else is touched
-    #[command(after_help = "Examples:\n  phoenix demo\n  phoenix demo --keep      leaves the directory to look around in")]
+    #[command(
+        after_help = "Examples:\n  phoenix demo\n  phoenix demo --keep      leaves the directory to look around in"
+    )]
     Demo {
         /// Leave the temporary directory behind
         #[arg(long)]
@@ -84,20 +98,28 @@ pub(crate) enum Command {
         command: MigrateCommand,
     },
     /// Show what `sync` would do, and why; changes nothing
-    #[command(after_help = "Examples:\n  phoenix plan\n  phoenix plan certs nginx.internal.example --check && echo nothing to do")]
+    #[command(
+        after_help = "Examples:\n  phoenix plan\n  phoenix plan certs nginx.internal.example --check && echo nothing to do"
+    )]
     Plan(PlanArgs),
     /// Finish or take back what a crash left
-    #[command(after_help = "Examples:\n  phoenix recover\n  phoenix recover --lock-timeout 600      waits for a long run to end")]
+    #[command(
+        after_help = "Examples:\n  phoenix recover\n  phoenix recover --lock-timeout 600      waits for a long run to end"
+    )]
     Recover {
         /// How long to wait for another run to end
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         lock_timeout: u64,
     },
     /// Issue, deliver, reconfigure and verify; a second run changes nothing
-    #[command(after_help = "Examples:\n  phoenix sync all --dry-run\n  phoenix sync certs portainer.internal.example --force")]
+    #[command(
+        after_help = "Examples:\n  phoenix sync all --dry-run\n  phoenix sync certs portainer.internal.example --force"
+    )]
     Sync(SyncArgs),
     /// Look at what is really served; changes nothing
-    #[command(after_help = "Examples:\n  phoenix verify\n  phoenix verify --output-format json | jq '.outcomes[].probes[]'")]
+    #[command(
+        after_help = "Examples:\n  phoenix verify\n  phoenix verify --output-format json | jq '.outcomes[].probes[]'"
+    )]
     Verify,
 }
 
@@ -105,7 +127,9 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CaCommand {
     /// Pin the root certificate that lies where the site keeps it, if it has this fingerprint
-    #[command(after_help = "Examples:\n  phoenix ca trust --fingerprint \"$(step certificate fingerprint root_ca.crt)\"\n  phoenix ca trust --fingerprint 5f:3c:...:9a")]
+    #[command(
+        after_help = "Examples:\n  phoenix ca trust --fingerprint \"$(step certificate fingerprint root_ca.crt)\"\n  phoenix ca trust --fingerprint 5f:3c:...:9a"
+    )]
     Trust {
         /// SHA-256 of the root certificate, as `step certificate fingerprint` prints it
         #[arg(long, value_name = "HEX")]
@@ -117,7 +141,9 @@ pub(crate) enum CaCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum MigrateCommand {
     /// Move the link between Traefik and the Swarm manager from plain TCP to mutual TLS
-    #[command(after_help = "Examples:\n  phoenix migrate docker-tls --dry-run\n  phoenix migrate docker-tls --disarm")]
+    #[command(
+        after_help = "Examples:\n  phoenix migrate docker-tls --dry-run\n  phoenix migrate docker-tls --disarm"
+    )]
     DockerTls {
         /// Show the diff, write nothing
         #[arg(long)]
@@ -210,13 +236,28 @@ mod tests {
     #[test]
     fn every_flag_has_a_help_line_and_every_command_two_examples() {
         fn look(command: &clap::Command) {
-            for argument in command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str())) {
-                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            for argument in command
+                .get_arguments()
+                .filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
+            {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
             }
             let mut below = command.get_subcommands().peekable();
             if below.peek().is_none() {
-                let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(text.matches("\n  phoenix ").count() >= 2, "{}", command.get_name());
+                let text = command
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                assert!(
+                    text.matches("\n  phoenix ").count() >= 2,
+                    "{}",
+                    command.get_name()
+                );
             }
             below.for_each(look);
         }

@@ -13,7 +13,16 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) if usage.use_stderr() && env::wants_json() => {
+            let words = usage.render().to_string();
+            let words = words.trim().trim_start_matches("error: ");
+            output::Output::data(&exit::Failure::new("usage", words, exit::USAGE));
+            return ExitCode::from(exit::USAGE);
+        }
+        Err(usage) => usage.exit(),
+    };
     let output = output::Output::new(&cli.global);
     match commands::run(&cli, &output) {
         Ok(status) => ExitCode::from(status),

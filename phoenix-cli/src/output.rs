@@ -45,17 +45,26 @@ impl Output {
     }
 
     /// The answer: the value as JSON, or the text made of it.
-    pub(crate) fn answer<T: Serialize + ?Sized>(&self, value: &T, text: impl FnOnce(Style) -> String) -> Result<(), Failure> {
+    pub(crate) fn answer<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+        text: impl FnOnce(Style) -> String,
+    ) -> Result<(), Failure> {
         if !self.is_json() {
-            return self.text(&text(self.answer_style));
+            return Self::text(&text(self.answer_style));
         }
-        let json = serde_json::to_string_pretty(value)
-            .map_err(|error| Failure::new("json", format!("could not write the answer as JSON: {error}"), crate::exit::FAILED))?;
-        self.text(&(json + "\n"))
+        let json = serde_json::to_string_pretty(value).map_err(|error| {
+            Failure::new(
+                "json",
+                format!("could not write the answer as JSON: {error}"),
+                crate::exit::FAILED,
+            )
+        })?;
+        Self::text(&(json + "\n"))
     }
 
     /// A part of a textual answer.
-    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn text(text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             // Whoever reads has seen enough.
@@ -76,13 +85,17 @@ impl Output {
         }
     }
 
+    /// A failure as data, on standard output.
+    pub(crate) fn data(failure: &Failure) {
+        let value = serde_json::json!({ "error": failure });
+        // Nothing is left to tell when this cannot be written either.
+        let _ = Self::text(&format!("{value:#}\n"));
+    }
+
     /// A failure: words to standard error, and as data to standard output where data was asked for.
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.is_json() {
-            let value = serde_json::json!({ "error": failure });
-            // Nothing is left to tell when this cannot be written either.
-            let _ = self.text(&format!("{value:#}\n"));
-            return;
+            return Self::data(failure);
         }
         let mut text = format!("error: {}\n", failure.message);
         for cause in &failure.causes {

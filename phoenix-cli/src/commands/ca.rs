@@ -9,6 +9,8 @@ use crate::output::Output;
 pub(super) fn trust(site: &Site, fingerprint: Fingerprint, output: &Output) -> Result<u8, Failure> {
     let anchor = site.trust_root(fingerprint)?;
     let pinned = anchor.fingerprint.to_string();
-    output.answer(&serde_json::json!({ "pinned": pinned }), |_| format!("pinned the root {pinned}\n"))?;
+    output.answer(&serde_json::json!({ "pinned": pinned }), |_| {
+        format!("pinned the root {pinned}\n")
+    })?;
     Ok(OK)
 }

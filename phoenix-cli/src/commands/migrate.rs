@@ -8,7 +8,13 @@ use crate::args::Provider;
 use crate::exit::{Failure, OK};
 use crate::output::Output;
 
-pub(super) fn docker_tls(site: &Site, dry_run: bool, disarm: bool, provider: Provider, output: &Output) -> Result<u8, Failure> {
+pub(super) fn docker_tls(
+    site: &Site,
+    dry_run: bool,
+    disarm: bool,
+    provider: Provider,
+    output: &Output,
+) -> Result<u8, Failure> {
     let provider = match provider {
         Provider::Docker => ProviderName::Docker,
         Provider::Swarm => ProviderName::Swarm,

@@ -29,11 +29,12 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         } => ca::trust(&site()?, *fingerprint, output),
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Migrate {
-            command: MigrateCommand::DockerTls {
-                dry_run,
-                disarm,
-                provider,
-            },
+            command:
+                MigrateCommand::DockerTls {
+                    dry_run,
+                    disarm,
+                    provider,
+                },
         } => migrate::docker_tls(&site()?, *dry_run, *disarm, *provider, output),
         Command::Plan(args) => plan::run(&site()?, args, output),
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
@@ -49,7 +50,10 @@ fn open(global: &Global) -> Result<Site, Failure> {
             return Ok(path.to_owned());
         }
         if global.root.is_some() {
-            let message = format!("`{flag} {}` is not absolute, expected a path of the host beneath --root", path.display());
+            let message = format!(
+                "`{flag} {}` is not absolute, expected a path of the host beneath --root",
+                path.display()
+            );
             return Err(Failure::new("usage", message, USAGE));
         }
         std::path::absolute(path).map_err(|error| Failure::io("find the working directory", &error))
@@ -81,11 +85,20 @@ fn known(site: &Site, names: &[CommonName]) -> Result<(), Failure> {
         return Ok(());
     }
     let model = site.model()?;
-    let all: Vec<String> = model.manifest.entries.iter().map(|entry| entry.value.common_name.to_string()).collect();
+    let all: Vec<String> = model
+        .manifest
+        .entries
+        .iter()
+        .map(|entry| entry.value.common_name.to_string())
+        .collect();
     for name in names {
         let name = name.to_string();
         if !all.contains(&name) {
-            let failure = Failure::new("unknown-certificate", format!("the manifest has no certificate `{name}`"), USAGE);
+            let failure = Failure::new(
+                "unknown-certificate",
+                format!("the manifest has no certificate `{name}`"),
+                USAGE,
+            );
             return Err(match nearest(&name, all.iter().map(String::as_str)) {
                 Some(like) => failure.hint(format!("did you mean `{like}`?")),
                 None => failure,

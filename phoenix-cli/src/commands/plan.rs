@@ -19,5 +19,9 @@ pub(super) fn run(site: &Site, args: &PlanArgs, output: &Output) -> Result<u8, F
         ..SyncOptions::default()
     })?;
     output.answer(&plan, |style| present::plan(&plan, style))?;
-    Ok(if args.check && plan.has_work() { FAILED } else { OK })
+    Ok(if args.check && plan.has_work() {
+        FAILED
+    } else {
+        OK
+    })
 }

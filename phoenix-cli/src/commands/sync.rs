@@ -22,6 +22,8 @@ pub(super) fn run(site: &Site, args: &SyncArgs, output: &Output) -> Result<u8, F
         lock_timeout: Duration::from_secs(args.lock_timeout),
     };
     let report = site.sync(&options, output)?;
-    output.answer(&report, |style| present::report(&report, SystemTime::now(), style))?;
+    output.answer(&report, |style| {
+        present::report(&report, SystemTime::now(), style)
+    })?;
     Ok(report.exit_status())
 }

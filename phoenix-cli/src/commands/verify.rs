@@ -10,6 +10,8 @@ use crate::output::Output;
 
 pub(super) fn run(site: &Site, output: &Output) -> Result<u8, Failure> {
     let report = site.verify(output)?;
-    output.answer(&report, |style| present::report(&report, SystemTime::now(), style))?;
+    output.answer(&report, |style| {
+        present::report(&report, SystemTime::now(), style)
+    })?;
     Ok(report.exit_status())
 }

@@ -532,8 +532,8 @@ impl Planner<'_> {
             if !deployments.is_empty() {
                 why.push(Reason::NewPair);
             }
-            let service = GuestCommand::recognise(&command.argv())
-                .and_then(|command| self.configured.get(&command.guest).cloned());
+            let guest = GuestCommand::recognise(&command.argv()).map(|command| command.guest);
+            let service = guest.and_then(|guest| self.configured.get(&guest).cloned());
             let step = Step::new(
                 Action::Hook {
                     command: command.to_string(),
@@ -543,6 +543,12 @@ impl Planner<'_> {
             )
             .after(deployments)
             .after(service);
+            // Portainer serves its new pair only when its hook has restarted it.
+            for verify in &mut self.steps {
+                if matches!(verify.action, Action::Verify { subject: Subject::Portainer(at) } if Some(at) == guest) {
+                    *verify = verify.clone().after([step.id.clone()]);
+                }
+            }
             self.steps.push(step);
         }
     }

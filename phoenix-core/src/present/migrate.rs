@@ -21,7 +21,11 @@ pub fn migrate(report: &MigrateReport, style: Style) -> String {
     for file in &report.disarmed {
         let (from, to) = (file.from.display(), file.to.display());
         let opening = if report.written { "disarmed" } else { "armed" };
-        let _ = writeln!(out, "{}{from}  runs the old renewal manager", word(opening, Paint::Warn, style));
+        let _ = writeln!(
+            out,
+            "{}{from}  runs the old renewal manager",
+            word(opening, Paint::Warn, style)
+        );
         let words = if report.written {
             format!("moved to {to}\nto restore it: mv {to} {from}")
         } else {
@@ -33,8 +37,14 @@ pub fn migrate(report: &MigrateReport, style: Style) -> String {
         let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
     }
     let files = count(report.files.len(), "file");
-    let _ = match (report.files.is_empty() && report.disarmed.is_empty(), report.written) {
-        (true, _) => writeln!(out, "nothing to do: the link is described as mutual TLS already"),
+    let _ = match (
+        report.files.is_empty() && report.disarmed.is_empty(),
+        report.written,
+    ) {
+        (true, _) => writeln!(
+            out,
+            "nothing to do: the link is described as mutual TLS already"
+        ),
         (false, true) => writeln!(out, "{files} changed, as one change"),
         (false, false) => writeln!(out, "{files} would change; nothing was written"),
     };
@@ -81,7 +91,9 @@ fn diff(diff: &str, style: Style) -> String {
                 continue;
             }
         };
-        let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+        let (text, end) = line
+            .strip_suffix('\n')
+            .map_or((line, ""), |text| (text, "\n"));
         let _ = write!(out, "\u{1b}[{code}m{text}\u{1b}[0m{end}");
     }
     out
@@ -124,13 +136,19 @@ mod tests {
     #[test]
     fn a_dry_run_says_that_nothing_was_written() {
         let text = migrate(&report(false), Style::Plain);
-        assert!(text.ends_with("1 file would change; nothing was written\n"), "{text}");
+        assert!(
+            text.ends_with("1 file would change; nothing was written\n"),
+            "{text}"
+        );
         assert!(text.contains("--disarm moves it"), "{text}");
     }
 
     #[test]
     fn a_colour_ends_before_its_line_does() {
-        assert_eq!(diff("+a\n b\n", Style::Colour), "\u{1b}[32m+a\u{1b}[0m\n b\n");
+        assert_eq!(
+            diff("+a\n b\n", Style::Colour),
+            "\u{1b}[32m+a\u{1b}[0m\n b\n"
+        );
     }
 
     #[test]

@@ -44,7 +44,11 @@ fn keep_line(keep: &Keep, now: SystemTime, style: Style) -> String {
         Ok(left) => format!("renewal window opens in {}", human(left)),
         Err(_) => "renewal window is open".to_owned(),
     };
-    format!("{}{}  {when}\n", word("keep", Paint::Dim, style), keep.certificate)
+    format!(
+        "{}{}  {when}\n",
+        word("keep", Paint::Dim, style),
+        keep.certificate
+    )
 }
 
 /// `1 certificate`, `2 certificates`.

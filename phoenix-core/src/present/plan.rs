@@ -16,7 +16,13 @@ pub fn plan(plan: &Plan, style: Style) -> String {
         out.push_str(&keep_line(keep, plan.decided, style));
     }
     for blocked in &plan.blocked {
-        let _ = writeln!(out, "{}{}  {}", word("blocked", Paint::Bad, style), blocked.subject, blocked.reason);
+        let _ = writeln!(
+            out,
+            "{}{}  {}",
+            word("blocked", Paint::Bad, style),
+            blocked.subject,
+            blocked.reason
+        );
     }
     for note in &plan.notes {
         let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
@@ -41,7 +47,11 @@ fn step_line(step: &Step, style: Style, out: &mut String) {
 }
 
 fn summary(plan: &Plan) -> String {
-    let changes = plan.steps.iter().filter(|step| step.action.changes()).count();
+    let changes = plan
+        .steps
+        .iter()
+        .filter(|step| step.action.changes())
+        .count();
     let mut words = match changes {
         0 => "nothing to do".to_owned(),
         _ => format!("{} to do", count(changes, "step")),

@@ -23,7 +23,13 @@ pub fn report(report: &Report, now: SystemTime, style: Style) -> String {
         out.push_str(&keep_line(keep, now, style));
     }
     for blocked in &report.blocked {
-        let _ = writeln!(out, "{}{}  {}", word("blocked", Paint::Bad, style), blocked.subject, blocked.reason);
+        let _ = writeln!(
+            out,
+            "{}{}  {}",
+            word("blocked", Paint::Bad, style),
+            blocked.subject,
+            blocked.reason
+        );
     }
     for note in &report.notes {
         let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
@@ -50,7 +56,12 @@ pub fn probes(probes: &[Probe], style: Style) -> String {
         // The probe opens its line with the verdict; only that word is coloured.
         let rest = whole.strip_prefix(probe.verdict.as_str()).unwrap_or(&whole);
         let verdict = word(probe.verdict.as_str(), paint, style);
-        let _ = writeln!(out, "{:COLUMN$}{verdict}{}", "", rest.trim_start_matches(' '));
+        let _ = writeln!(
+            out,
+            "{:COLUMN$}{verdict}{}",
+            "",
+            rest.trim_start_matches(' ')
+        );
     }
     out
 }
@@ -69,8 +80,18 @@ fn outcome_lines(outcome: &Outcome, style: Style, out: &mut String) {
         let _ = write!(out, "  {}", outcome.detail.replace('\n', "; "));
     }
     out.push('\n');
-    for (index, error) in outcome.errors.iter().enumerate() {
-        let text = if index == 0 { error.clone() } else { format!("caused by: {error}") };
+    // What a probe saw stands among the probes below.
+    let probed: Vec<String> = outcome.probes.iter().map(ToString::to_string).collect();
+    let errors = outcome
+        .errors
+        .iter()
+        .filter(|error| !probed.contains(error));
+    for (index, error) in errors.enumerate() {
+        let text = if index == 0 {
+            error.clone()
+        } else {
+            format!("caused by: {error}")
+        };
         indented(&text, COLUMN, out);
     }
     if let Some(hint) = &outcome.hint {
@@ -84,7 +105,9 @@ fn outcome_lines(outcome: &Outcome, style: Style, out: &mut String) {
 
 /// Whether the step only looked: its name says so.
 fn looks(outcome: &Outcome) -> bool {
-    ["verify ", "check "].iter().any(|word| outcome.step.0.starts_with(word))
+    ["verify ", "check "]
+        .iter()
+        .any(|word| outcome.step.0.starts_with(word))
 }
 
 fn summary(report: &Report) -> String {
@@ -110,14 +133,28 @@ fn summary(report: &Report) -> String {
         if !report.blocked.is_empty() {
             parts.push(format!("{} blocked", report.blocked.len()));
         }
-    } else if !report.kept.is_empty() || report.outcomes.is_empty() {
-        parts.push(format!("nothing to do: {kept} kept, nothing issued, nothing restarted"));
+    } else if report.kept.is_empty() && report.outcomes.is_empty() {
+        parts.push("nothing to do and nothing to look at".to_owned());
+    } else if !report.kept.is_empty() {
+        parts.push(format!(
+            "nothing to do: {kept} kept, nothing issued, nothing restarted"
+        ));
     }
-    let probes: Vec<&Probe> = report.outcomes.iter().flat_map(|outcome| &outcome.probes).collect();
+    let probes: Vec<&Probe> = report
+        .outcomes
+        .iter()
+        .flat_map(|outcome| &outcome.probes)
+        .collect();
     let failed = probes.iter().filter(|probe| !probe.verdict.holds()).count();
-    let passed = probes.iter().filter(|probe| probe.verdict == Verdict::Passed).count();
+    let passed = probes
+        .iter()
+        .filter(|probe| probe.verdict == Verdict::Passed)
+        .count();
     if !probes.is_empty() {
-        parts.push(format!("{} passed, {failed} failed", count(passed, "probe")));
+        parts.push(format!(
+            "{} passed, {failed} failed",
+            count(passed, "probe")
+        ));
     }
     parts.join(", ")
 }
@@ -178,7 +215,10 @@ mod tests {
     #[test]
     fn failures_come_with_causes_and_hint_and_unfinished_is_said_last() {
         let mut failed = outcome("configure traefik lxc:102", Status::Failed);
-        failed.errors = vec!["could not restart".to_owned(), "exit 1\nlast line".to_owned()];
+        failed.errors = vec![
+            "could not restart".to_owned(),
+            "exit 1\nlast line".to_owned(),
+        ];
         failed.hint = Some("look".to_owned());
         failed.warnings = vec!["slow".to_owned()];
         let mut skipped = outcome("verify traefik lxc:102", Status::Skipped);
@@ -208,9 +248,24 @@ mod tests {
             Probe::new("docker/ping", "OK", "HTTP 500", Verdict::Failed),
             Probe::skipped("docker/services", "services", "no key"),
         ];
+        verify.errors = vec![
+            "1 of 2 probes does not hold".to_owned(),
+            verify.probes[0].to_string(),
+        ];
         let text = super::report(&with(vec![verify]), NOW, Style::Plain);
-        assert!(text.contains("failed   docker/ping: HTTP 500; expected OK\n"), "{text}");
-        assert!(text.contains("skipped  docker/services: no key\n"), "{text}");
-        assert!(text.ends_with("1 step failed, 0 probes passed, 1 failed\n"), "{text}");
+        assert!(
+            text.contains("failed   docker/ping: HTTP 500; expected OK\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("skipped  docker/services: no key\n"),
+            "{text}"
+        );
+        assert!(text.contains("1 of 2 probes does not hold\n"), "{text}");
+        assert_eq!(text.matches("HTTP 500").count(), 1, "{text}");
+        assert!(
+            text.ends_with("1 step failed, 0 probes passed, 1 failed\n"),
+            "{text}"
+        );
     }
 }
