@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ca;
+pub mod check;
 pub mod deploy;
 pub mod diagnostic;
 pub mod docker;

@@ -26,3 +26,6 @@ pub struct FileEdit {
     /// Each change and why it is made, in the order of the file.
     pub reasons: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The one way in for programs: a site, and one method per command.
 
 mod authority;
+mod check;
 mod migrate;
 mod run;
 

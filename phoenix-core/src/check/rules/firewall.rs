@@ -1,0 +1,105 @@
+//! Firewall rules: the plain port, the link's admission, copies.
+
+use crate::check::Findings;
+use crate::diagnostic::{Fault, Faults};
+use crate::document::{Document, NodeId};
+use crate::firewall::{Direction, Rule, covers, decode_rules, opens};
+use crate::model::Model;
+
+pub(crate) fn check(model: &Model, findings: &mut Findings) {
+    let mut faults = Faults::new();
+    for guest in model.guests.iter() {
+        if let (Some(document), Some(list)) = (super::document(model, guest), guest.rules) {
+            let rules = decode_rules(document, list, &mut faults);
+            plain(model, document, &rules, &guest.id.to_string(), findings);
+            copies(document, &rules, findings);
+        }
+    }
+    if let Some(list) = model.host.rules {
+        let document = &model.documents.host;
+        let rules = decode_rules(document, list, &mut faults);
+        plain(model, document, &rules, "the host-wide rules", findings);
+        copies(document, &rules, findings);
+    }
+    for fault in &faults {
+        findings.push(fault.clone());
+    }
+    admission(model, findings);
+}
+
+fn plain(model: &Model, document: &Document, rules: &[Rule], whose: &str, findings: &mut Findings) {
+    let port = model.settings.docker.plain_port;
+    for rule in opens(rules, port) {
+        let manager = model.docker_managers().any(|guest| {
+            guest
+                .address
+                .ip()
+                .is_some_and(|ip| covers(rule.dest.as_deref(), ip))
+        });
+        // A range that happens to hold the port, on the way to somebody else, is no plain Docker.
+        if manager {
+            findings.push(
+                Fault::error(
+                    "PX001",
+                    format!("found the plain Docker port {port} open in {whose}"),
+                )
+                .at(place(document, rule.node))
+                .help("phoenix migrate docker-tls"),
+            );
+        }
+    }
+}
+
+fn copies(document: &Document, rules: &[Rule], findings: &mut Findings) {
+    for (index, rule) in rules.iter().enumerate() {
+        let first = rules[..index]
+            .iter()
+            .find(|other| other.same_but_comment(rule) && other.comment == rule.comment);
+        if let Some(first) = first {
+            findings.push(
+                Fault::warning("PX009", "found the same firewall rule twice")
+                    .at(document.place(rule.node))
+                    .at(document.place(first.node).with_label("first stated here"))
+                    .help("remove one of them"),
+            );
+        }
+    }
+}
+
+/// Traefik must reach the manager's encrypted port, where the manager has rules at all.
+fn admission(model: &Model, findings: &mut Findings) {
+    let port = model.settings.docker.port;
+    let mut ignored = Faults::new();
+    for manager in model.docker_managers() {
+        let (Some(document), Some(list)) = (super::document(model, manager), manager.rules) else {
+            continue;
+        };
+        let rules = decode_rules(document, list, &mut ignored);
+        for traefik in model.traefiks() {
+            let Some(ip) = traefik.address.ip() else {
+                continue;
+            };
+            let admitted = opens(&rules, port)
+                .any(|rule| rule.direction == Direction::In && covers(rule.source.as_deref(), ip));
+            if !admitted {
+                let mut fault = Fault::error(
+                    "PX005",
+                    format!(
+                        "found no inbound rule of {} for {ip} on port {port}, expected one",
+                        manager.id
+                    ),
+                )
+                .at(document.place(list));
+                if let Some(place) = super::guest_place(model, traefik) {
+                    fault = fault.at(place);
+                }
+                findings.push(fault.help("phoenix migrate docker-tls"));
+            }
+        }
+    }
+}
+
+fn place(document: &Document, rule: NodeId) -> crate::diagnostic::Place {
+    let cursor = document.cursor(rule);
+    cursor.get("port").unwrap_or(cursor).place()
+}

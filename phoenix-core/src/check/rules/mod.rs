@@ -1,0 +1,96 @@
+//! The rules, one file per subject, and their table.
+
+pub(super) mod firewall;
+pub(super) mod links;
+pub(super) mod manifest;
+
+use super::Rule;
+use crate::diagnostic::Place;
+use crate::document::Document;
+use crate::guests::Guest;
+use crate::model::Model;
+use crate::names::GuestKind;
+
+const fn rule(code: &'static str, title: &'static str, explanation: &'static str) -> Rule {
+    Rule {
+        code,
+        title,
+        explanation,
+    }
+}
+
+/// Every rule, by code.
+pub const RULES: &[Rule] = &[
+    rule(
+        "PX001",
+        "plain Docker port",
+        "Whoever reaches the plain port commands Docker. `phoenix migrate docker-tls` moves the link to TLS.",
+    ),
+    rule(
+        "PX002",
+        "endpoint leads elsewhere",
+        "Traefik's endpoint must be the manager's address and the encrypted port.",
+    ),
+    rule(
+        "PX003",
+        "TLS block not complete",
+        "Without ca, cert and key Docker refuses Traefik; without verification anybody can play Docker.",
+    ),
+    rule(
+        "PX004",
+        "certificate does not name the endpoint",
+        "Traefik verifies the endpoint's address against the names of Docker's certificate.",
+    ),
+    rule(
+        "PX005",
+        "link not admitted",
+        "The manager's firewall must let Traefik reach the encrypted port.",
+    ),
+    rule(
+        "PX006",
+        "client entry issues a server certificate",
+        "Docker admits only certificates with client usage: `cert_type: client`.",
+    ),
+    rule(
+        "PX007",
+        "apiVersion",
+        "Traefik 3.7 refuses the field and does not start.",
+    ),
+    rule(
+        "PX008",
+        "provider docker with a Swarm",
+        "Traefik 3 lists no Swarm service under `docker`; the block is called `swarm`.",
+    ),
+    rule(
+        "PX009",
+        "rule twice",
+        "An exact copy of a rule does nothing and hides what the list means.",
+    ),
+    rule(
+        "PX010",
+        "permissions would open the key",
+        "The key gets a narrower mode than `permissions` says; state `key_permissions` to choose it.",
+    ),
+    rule(
+        "PX011",
+        "hook names an unknown guest",
+        "The hook would fail after each renewal.",
+    ),
+];
+
+/// The document that describes a guest.
+fn document<'m>(model: &'m Model, guest: &Guest) -> Option<&'m Document> {
+    match guest.id.kind {
+        GuestKind::Vm => model.documents.vms.as_ref(),
+        GuestKind::Lxc => model.documents.lxcs.as_ref(),
+    }
+}
+
+/// Where a guest is described.
+fn guest_place(model: &Model, guest: &Guest) -> Option<Place> {
+    document(model, guest).map(|document| {
+        document
+            .place(guest.node)
+            .with_label(format!("{} is described here", guest.id))
+    })
+}
