@@ -91,11 +91,6 @@ impl Tape {
         entry.next = next;
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the text is shorter than 4 GiB"
-    )]
-
     pub(super) fn set_text(&mut self, node: u32, text: &str) {
         self.mark_escaped(node);
         self.texts.push((node, text.into()));
@@ -178,6 +173,10 @@ impl Tape {
         self.aliases
             .iter()
             .any(|(_, target)| inside.contains(target))
+    }
+
+    pub(super) fn is_target(&self, node: u32) -> bool {
+        self.aliases.iter().any(|(_, target)| *target == node)
     }
 
     pub(super) fn is_bound(&self, node: u32) -> bool {

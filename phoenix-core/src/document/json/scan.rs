@@ -176,8 +176,8 @@ impl Scanner<'_> {
                 None => {
                     self.at = start;
                     let mut failure = self.unexpected("");
-                    failure.message =
-                        "found the end of the file inside a string, expected `\"`".to_owned();
+                    "found the end of the file inside a string, expected `\"`"
+                        .clone_into(&mut failure.message);
                     return Err(failure);
                 }
             }
