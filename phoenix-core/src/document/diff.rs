@@ -20,8 +20,7 @@ pub fn unified_diff(path: &Path, old: &str, new: &str, context: usize) -> String
 
     let before = last_lines(&old[..front], context);
     let behind = lines_of(&old[old.len() - back..], context);
-    let shown = path.display();
-    let name = shown.to_string();
+    let name = path.display().to_string();
     let name = name.trim_start_matches('/');
     let mut out = format!("--- a/{name}\n+++ b/{name}\n");
 
@@ -122,7 +121,7 @@ fn changes(old: &[&str], new: &[&str]) -> Vec<Change> {
             reach[diagonal] = x;
             if x >= old.len() && y >= new.len() {
                 trace.push(reach);
-                return walk_back(&trace, offset, old.len(), new.len());
+                return walk_back(&trace, old.len(), new.len());
             }
         }
         trace.push(reach[offset - edits - 1..=offset + edits + 1].to_vec());
@@ -134,7 +133,7 @@ fn changes(old: &[&str], new: &[&str]) -> Vec<Change> {
 }
 
 /// From the ends back to the beginning; trace `d` holds the diagonals from `-d-1` to `d+1`.
-fn walk_back(trace: &[Vec<usize>], _offset: usize, old: usize, new: usize) -> Vec<Change> {
+fn walk_back(trace: &[Vec<usize>], old: usize, new: usize) -> Vec<Change> {
     let (mut x, mut y) = (old, new);
     let mut changes: Vec<Change> = Vec::new();
     for edits in (1..trace.len()).rev() {
@@ -275,10 +274,27 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        #[test]
+        fn the_changes_make_the_new_lines_of_the_old(old in "[abc]{0,12}", new in "[abc]{0,12}") {
+            let old: Vec<&str> = old.split("").collect();
+            let new: Vec<&str> = new.split("").collect();
+            let mut made: Vec<&str> = Vec::new();
+            let mut at = 0;
+            for change in changes(&old, &new) {
+                made.extend(&old[at..change.old.0]);
+                made.extend(&new[change.new.0..change.new.1]);
+                at = change.old.1;
+            }
+            made.extend(&old[at..]);
+            proptest::prop_assert_eq!(made, new);
+        }
+    }
+
     #[test]
     fn too_many_changes_are_shown_as_one() {
-        let old: String = (0..3000).map(|i| format!("o{i}\n")).collect();
-        let new: String = (0..3000).map(|i| format!("n{i}\n")).collect();
+        let old = "o\n".repeat(3000);
+        let new = "n\n".repeat(3000);
         let diff = unified_diff("x".as_ref(), &old, &new, 3);
         assert_eq!(diff.lines().count(), 6003);
     }

@@ -175,6 +175,10 @@ impl Tape {
             .any(|(_, target)| inside.contains(target))
     }
 
+    pub(super) fn is_target(&self, node: u32) -> bool {
+        self.aliases.iter().any(|(_, target)| *target == node)
+    }
+
     pub(super) fn is_bound(&self, node: u32) -> bool {
         self.bound.binary_search(&node).is_ok()
     }

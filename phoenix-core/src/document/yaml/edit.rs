@@ -22,6 +22,7 @@ pub(crate) fn edit(document: &Document, intent: &Intent) -> Result<Vec<Splice>, 
     }
     for (node, key) in &intent.renames {
         let key_node = NodeId(node.0 - 1);
+        editor.not_shared(document.cursor(*node))?;
         let (form, span) = (document.tape().form(key_node.0), editor.key_span(*node));
         if form == Form::Block || span.is_empty() {
             return Err(EditError::unsafe_at(
@@ -34,11 +35,17 @@ pub(crate) fn edit(document: &Document, intent: &Intent) -> Result<Vec<Splice>, 
     // A container behind another on the tape lies inside of it or has its lines elsewhere.
     for container in intent.children.keys().rev() {
         let cursor = document.cursor(*container);
-        if document.tape().is_aliased(container.0) {
-            return Err(EditError::unsafe_at(
-                cursor,
-                "an alias elsewhere would change with it",
-            ));
+        editor.not_shared(cursor)?;
+        for child in intent.children.get(container).into_iter().flatten() {
+            if let Child::Gone(node) = child
+                && document.tape().is_aliased(node.0)
+            {
+                let cursor = document.cursor(*node);
+                return Err(EditError::unsafe_at(
+                    cursor,
+                    "an alias elsewhere stands for it",
+                ));
+            }
         }
         if cursor.form() == Form::Flow {
             editor.flow(cursor, intent, &mut splices)?;
@@ -60,10 +67,11 @@ impl<'d> Editor<'d> {
     fn set(&self, cursor: Cursor<'d>, value: &Value) -> Result<Splice, EditError> {
         let node = cursor.node();
         let span = cursor.span();
+        self.not_shared(cursor)?;
         if self.document.tape().is_aliased(node.0) {
             return Err(EditError::unsafe_at(
                 cursor,
-                "an alias elsewhere would change with it",
+                "an alias elsewhere stands for a part of it",
             ));
         }
         if self.document.tape().is_bound(node.0) {
@@ -358,6 +366,22 @@ impl<'d> Editor<'d> {
             cursor,
             "no colon stands behind its name",
         ))
+    }
+
+    /// What an alias stands for is changed at one place and seen at two.
+    fn not_shared(&self, cursor: Cursor<'d>) -> Result<(), EditError> {
+        let tape = self.document.tape();
+        let above = cursor.steps().into_iter().map(|step| step.container);
+        if above
+            .chain([cursor.node()])
+            .any(|node| tape.is_target(node.0))
+        {
+            return Err(EditError::unsafe_at(
+                cursor,
+                "an alias elsewhere would change with it",
+            ));
+        }
+        Ok(())
     }
 
     fn in_flow(&self, cursor: Cursor<'d>) -> bool {
