@@ -40,7 +40,9 @@ pub enum Error {
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
     /// The root is not the pinned one.
-    #[error("the CA's root changed; if that is right, say `phoenix ca trust --fingerprint {found}`")]
+    #[error(
+        "the CA's root changed; if that is right, say `phoenix ca trust --fingerprint {found}`"
+    )]
     RootChanged {
         /// The root on offer.
         found: Fingerprint,
@@ -107,8 +109,12 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::WouldBeUndone { .. } => Some("phoenix migrate docker-tls --disarm   (moves it aside, restorably)".to_owned()),
-            Self::NoRoot { .. } => Some("name it in etc/phoenix.toml: [ca] root = \"/path/root.crt\"".to_owned()),
+            Self::WouldBeUndone { .. } => Some(
+                "phoenix migrate docker-tls --disarm   (moves it aside, restorably)".to_owned(),
+            ),
+            Self::NoRoot { .. } => {
+                Some("name it in etc/phoenix.toml: [ca] root = \"/path/root.crt\"".to_owned())
+            }
             _ => None,
         }
     }

@@ -99,28 +99,34 @@ impl Model {
     /// Reads the site; the faults of all files at once.
     pub fn read(files: SiteFiles, live_mounts: bool) -> Result<Self, Faults> {
         let mut faults = Faults::new();
-        let mut parse = |file: SourceFile, format| match Document::parse(&file.path, file.bytes, format) {
-            Ok(document) => Some(document),
-            Err(found) => {
-                faults.extend(found);
-                None
-            }
-        };
+        let mut parse =
+            |file: SourceFile, format| match Document::parse(&file.path, file.bytes, format) {
+                Ok(document) => Some(document),
+                Err(found) => {
+                    faults.extend(found);
+                    None
+                }
+            };
         let manifest_document = parse(files.manifest, Format::Json);
         let vms = files.vms.and_then(|file| parse(file, Format::Json));
         let lxcs = files.lxcs.and_then(|file| parse(file, Format::Json));
         let host_document = parse(files.host, Format::Json);
         let settings_document = files.settings.and_then(|file| parse(file, Format::Toml));
-        let template = files.template.and_then(|file| match String::from_utf8(file.bytes) {
-            Ok(text) => Some((file.path, text)),
-            Err(_) => {
-                faults.push(Fault::error("template-utf8", "found bytes that are no UTF-8 text").at(Place::file(&file.path)));
+        let template = files
+            .template
+            .and_then(|file| if let Ok(text) = String::from_utf8(file.bytes) { Some((file.path, text)) } else {
+                faults.push(
+                    Fault::error("template-utf8", "found bytes that are no UTF-8 text")
+                        .at(Place::file(&file.path)),
+                );
                 None
-            }
-        });
+            });
 
-        let mut keep = |result: Result<Manifest, Faults>| result.map_err(|found| faults.extend(found)).ok();
-        let manifest = manifest_document.as_ref().and_then(|document| keep(Manifest::decode(document)));
+        let mut keep =
+            |result: Result<Manifest, Faults>| result.map_err(|found| faults.extend(found)).ok();
+        let manifest = manifest_document
+            .as_ref()
+            .and_then(|document| keep(Manifest::decode(document)));
         let settings = match settings_document.as_ref().map(Settings::decode) {
             None => Some(Settings::default()),
             Some(Ok(settings)) => Some(settings),
@@ -129,13 +135,25 @@ impl Model {
                 None
             }
         };
-        let mut guests = vms.as_ref().map_or_else(Vec::new, |document| decode_vms(document, &mut faults));
-        guests.extend(lxcs.as_ref().map_or_else(Vec::new, |document| decode_lxcs(document, &mut faults)));
-        let host = host_document.as_ref().and_then(|document| HostConfig::decode(document, &mut faults));
+        let mut guests = vms
+            .as_ref()
+            .map_or_else(Vec::new, |document| decode_vms(document, &mut faults));
+        guests.extend(
+            lxcs.as_ref()
+                .map_or_else(Vec::new, |document| decode_lxcs(document, &mut faults)),
+        );
+        let host = host_document
+            .as_ref()
+            .and_then(|document| HostConfig::decode(document, &mut faults));
         faults.into_result(())?;
         // Every `None` above came with an error.
-        let (Some(manifest), Some(settings), Some(host), Some(manifest_document), Some(host_document)) =
-            (manifest, settings, host, manifest_document, host_document)
+        let (
+            Some(manifest),
+            Some(settings),
+            Some(host),
+            Some(manifest_document),
+            Some(host_document),
+        ) = (manifest, settings, host, manifest_document, host_document)
         else {
             return Err(Faults::new());
         };
@@ -195,19 +213,35 @@ impl Model {
     /// Paths under a directory that a container mounts are written through that container, by its own ids.
     pub fn placements(&self, entry: &Entry) -> Vec<Placement> {
         let mut placements = vec![self.primary(entry)];
-        placements.extend(entry.deploy.iter().map(|target| Self::target(entry, target)));
+        placements.extend(
+            entry
+                .deploy
+                .iter()
+                .map(|target| Self::target(entry, target)),
+        );
         placements
     }
 
     fn primary(&self, entry: &Entry) -> Placement {
         let mounted = |path: &Path| self.guests.mounted(path).filter(|_| self.live_mounts);
-        let through = mounted(&entry.cert_path).zip(mounted(&entry.key_path)).filter(|((a, _), (b, _))| a.id == b.id);
+        let through = mounted(&entry.cert_path)
+            .zip(mounted(&entry.key_path))
+            .filter(|((a, _), (b, _))| a.id == b.id);
         let (guest, cert, key, ca) = match through {
             Some(((guest, cert), (_, key))) => {
-                let ca = entry.ca_path.as_deref().and_then(mounted).map(|(_, path)| path);
+                let ca = entry
+                    .ca_path
+                    .as_deref()
+                    .and_then(mounted)
+                    .map(|(_, path)| path);
                 (Some(guest.id), cert, key, ca)
             }
-            None => (None, entry.cert_path.clone(), entry.key_path.clone(), entry.ca_path.clone()),
+            None => (
+                None,
+                entry.cert_path.clone(),
+                entry.key_path.clone(),
+                entry.ca_path.clone(),
+            ),
         };
         Placement {
             guest,
@@ -241,7 +275,9 @@ impl Model {
     /// Whether a guest mounts the directory that holds this host path, or an NFS client may.
     fn guest_writable(&self, path: &Path) -> bool {
         let under = |dir: &Path| path.starts_with(dir) || path.starts_with(self.on_host(dir));
-        self.guests.iter().any(|guest| guest.mounts.iter().any(|mount| under(&mount.host_path)))
+        self.guests
+            .iter()
+            .any(|guest| guest.mounts.iter().any(|mount| under(&mount.host_path)))
             || self.host.nfs_exports.iter().any(|(dir, _)| under(dir))
     }
 
@@ -250,7 +286,9 @@ impl Model {
         if path.starts_with(&self.host.mount_base) {
             return path.to_owned();
         }
-        self.host.mount_base.join(path.strip_prefix("/").unwrap_or(path))
+        self.host
+            .mount_base
+            .join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// The directory of the host that belongs to a guest: of its mounts, the part up to the directory named by its number.
@@ -293,7 +331,10 @@ impl Model {
             .map(|located| &located.value)
             .filter(|entry| entry.cert_type == kind)
             .find_map(|entry| {
-                let target = entry.deploy.iter().find(|target| target.guest == guest && target.cert.starts_with(dir))?;
+                let target = entry
+                    .deploy
+                    .iter()
+                    .find(|target| target.guest == guest && target.cert.starts_with(dir))?;
                 Some((entry, target))
             })
     }
@@ -320,7 +361,10 @@ impl Model {
         }
         context.insert("docker_port".to_owned(), self.settings.docker.port.into());
         let certs = &self.settings.traefik.certs_dir;
-        context.insert("traefik_certs".to_owned(), certs.to_string_lossy().into_owned().into());
+        context.insert(
+            "traefik_certs".to_owned(),
+            certs.to_string_lossy().into_owned().into(),
+        );
         let guests: serde_json::Map<String, serde_json::Value> = self
             .guests
             .iter()

@@ -73,7 +73,8 @@ fn whole(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text += &format!(" / {cause}");
+        text.push_str(" / ");
+        text.push_str(&cause.to_string());
         source = cause.source();
     }
     text

@@ -246,7 +246,7 @@ fn a_provisioner_is_found_among_several_and_over_pages() {
 #[test]
 fn server_name_covers_an_address_that_the_certificate_lacks() {
     let Some(server) = Server::start(&setup(|setup| {
-        setup.dns_names = vec!["ca.internal.test".to_owned()]
+        setup.dns_names = vec!["ca.internal.test".to_owned()];
     })) else {
         return;
     };

@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn names_must_be_exactly_those_asked_for() {
-        let surplus = Case::new(|leaf| drop(leaf.sans.insert("b.test".parse().unwrap())));
+        let surplus = Case::new(|leaf| leaf.sans.extend(["b.test".parse().unwrap()]));
         assert_eq!(
             surplus.verdict(),
             Err(JudgeFault::Names {

@@ -1,5 +1,7 @@
 //! After an edit: is the new document what was intended?
 
+use std::collections::{HashMap, VecDeque};
+
 use super::edit::{Child, Intent, children};
 use super::{Cursor, Document, Format, Kind, NodeId, Value};
 
@@ -38,37 +40,42 @@ fn pair_children<'d>(
         untouched = children(before).map(Child::Kept).collect();
         &untouched
     };
-    let mut found = children(after).map(|node| after.document().cursor(node));
-    let mut found_names = after.entries().map(|entry| entry.key);
-    let mut old_names = std::collections::HashMap::new();
+    let mut old_names = HashMap::new();
     for entry in before.entries() {
         old_names.insert(entry.value.node(), entry.key);
     }
+    let mut found: VecDeque<_> = after
+        .entries()
+        .map(|entry| (Some(entry.key), entry.value))
+        .collect();
+    found.extend(after.items().map(|item| (None, item)));
     for child in wanted {
-        let (name, matches) = match child {
+        let name = match child {
             Child::Gone(_) => continue,
             Child::Kept(node) | Child::Moved(node) => {
-                let Some(value) = found.next() else {
-                    return false;
-                };
-                pairs.push((old.cursor(*node), value));
-                let name = intent
-                    .renames
-                    .get(node)
-                    .map(String::as_str)
-                    .or_else(|| old_names.get(node).map(AsRef::as_ref));
-                (name, true)
+                let name = intent.renames.get(node).map(String::as_str);
+                name.or_else(|| old_names.get(node).map(AsRef::as_ref))
             }
-            Child::New { key, value } => {
-                let matches = found.next().is_some_and(|found| is_value(found, value));
-                (key.as_deref(), matches)
-            }
+            Child::New { key, .. } => key.as_deref(),
         };
-        if !matches || (before.kind() == Kind::Object && found_names.next().as_deref() != name) {
+        // In TOML a new line cannot stand behind the table of a header, so the order of members is not ours to choose.
+        let at = match before.document().format() {
+            Format::Toml => found.iter().position(|(key, _)| key.as_deref() == name),
+            _ => Some(0),
+        };
+        let Some((key, value)) = at.and_then(|at| found.remove(at)) else {
+            return false;
+        };
+        if key.as_deref() != name {
             return false;
         }
+        match child {
+            Child::Kept(node) | Child::Moved(node) => pairs.push((old.cursor(*node), value)),
+            Child::New { value: wanted, .. } if !is_value(value, wanted) => return false,
+            _ => {}
+        }
     }
-    found.next().is_none()
+    found.is_empty()
 }
 
 /// Whether two values of documents are the same to the literal. JSON means the same wherever it stands; in the

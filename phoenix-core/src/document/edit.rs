@@ -492,8 +492,10 @@ impl From<EditError> for Faults {
     fn from(error: EditError) -> Self {
         let place = error.place().clone();
         let words = error.to_string();
-        let message = words.strip_prefix(&format!("{place}: ")).unwrap_or(&words).to_owned();
+        let message = words
+            .strip_prefix(&format!("{place}: "))
+            .unwrap_or(&words)
+            .to_owned();
         Self::from(Fault::error("edit", message).at(place))
     }
 }
-

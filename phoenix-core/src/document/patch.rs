@@ -55,6 +55,12 @@ impl Patch {
         intent: Intent,
     ) -> Result<Self, EditError> {
         for splice in &mut splices {
+            if document.text().get(splice.range.clone()).is_none() {
+                return Err(EditError::Unsafe {
+                    reason: "its bytes are not where they were expected".to_owned(),
+                    place: Box::new(Place::file(document.path())),
+                });
+            }
             shrink(splice, document.text());
         }
         splices.retain(|splice| !splice.range.is_empty() || !splice.text.is_empty());

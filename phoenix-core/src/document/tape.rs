@@ -91,11 +91,6 @@ impl Tape {
         entry.next = next;
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the text is shorter than 4 GiB"
-    )]
-
     pub(super) fn set_text(&mut self, node: u32, text: &str) {
         self.mark_escaped(node);
         self.texts.push((node, text.into()));

@@ -10,7 +10,12 @@ use crate::time::rfc3339;
 use crate::x509::{Chain, KeyType, PrivateKey, Usage};
 
 impl<'a> Performer<'a> {
-    pub(super) fn issue(&self, name: &CommonName, how: IssueHow, key_type: KeyType) -> Result<Done<'a>, StepError> {
+    pub(super) fn issue(
+        &self,
+        name: &CommonName,
+        how: IssueHow,
+        key_type: KeyType,
+    ) -> Result<Done<'a>, StepError> {
         let entry = self.entry(name)?;
         let (key, current) = match how {
             IssueHow::Enroll => (PrivateKey::generate(key_type)?, None),
@@ -43,7 +48,11 @@ impl<'a> Performer<'a> {
         };
         warnings.extend(issued.warnings);
         let leaf = issued.chain.leaf();
-        let detail = format!("leaf {}, valid until {}", leaf.fingerprint.short(), rfc3339(leaf.not_after));
+        let detail = format!(
+            "leaf {}, valid until {}",
+            leaf.fingerprint.short(),
+            rfc3339(leaf.not_after)
+        );
         self.with
             .store
             .keep_candidate(&entry.slug(), &issued.chain.to_pem(), &key.to_pem())?;
@@ -56,7 +65,12 @@ impl<'a> Performer<'a> {
 
     fn installed_key(&self, entry: &Entry) -> Result<(PrivateKey, Chain), StepError> {
         let (cert, key) = read_pair(self.with.root, entry)?;
-        let missing = || StepError::new(format!("found no installed pair of `{}`", entry.common_name));
+        let missing = || {
+            StepError::new(format!(
+                "found no installed pair of `{}`",
+                entry.common_name
+            ))
+        };
         let (cert, key) = cert.zip(key).ok_or_else(missing)?;
         Ok((PrivateKey::from_pem(&key)?, Chain::from_pem(&cert)?))
     }

@@ -75,13 +75,22 @@ impl<'a> Performer<'a> {
             .ok_or_else(|| StepError::new(format!("the manifest has no entry `{name}`")))
     }
 
-    pub(super) fn placement(&self, entry: &Entry, to: &crate::plan::Endpoint) -> Result<Placement, StepError> {
+    pub(super) fn placement(
+        &self,
+        entry: &Entry,
+        to: &crate::plan::Endpoint,
+    ) -> Result<Placement, StepError> {
         self.with
             .model
             .placements(entry)
             .into_iter()
             .find(|placement| crate::plan::endpoint(placement) == *to)
-            .ok_or_else(|| StepError::new(format!("the manifest has no place {to} for `{}`", entry.common_name)))
+            .ok_or_else(|| {
+                StepError::new(format!(
+                    "the manifest has no place {to} for `{}`",
+                    entry.common_name
+                ))
+            })
     }
 
     pub(super) fn transport(&self, guest: GuestId) -> Result<&'a dyn GuestTransport, StepError> {
@@ -106,8 +115,12 @@ impl<'a> Performer<'a> {
         }
         let (cert, key) =
             read_pair(self.with.root, entry).map_err(|error| StepError::new(in_words(&error)))?;
-        cert.zip(key)
-            .ok_or_else(|| StepError::new(format!("found no installed pair of `{}`", entry.common_name)))
+        cert.zip(key).ok_or_else(|| {
+            StepError::new(format!(
+                "found no installed pair of `{}`",
+                entry.common_name
+            ))
+        })
     }
 }
 
@@ -119,7 +132,10 @@ impl<'a> Perform<'a> for Performer<'a> {
             Action::ConfigureDocker { guest, changes } => self.configure_docker(*guest, changes),
             Action::ConfigureTraefik { guest, changes } => self.configure_traefik(*guest, changes),
             Action::Deploy { certificate, to } => self.deploy(certificate, to, &step.reasons),
-            Action::Hook { command, certificates } => self.hook(command, certificates),
+            Action::Hook {
+                command,
+                certificates,
+            } => self.hook(command, certificates),
             Action::Issue {
                 certificate,
                 how,
@@ -129,7 +145,9 @@ impl<'a> Perform<'a> for Performer<'a> {
                 Subject::Docker(guest) => self.verify_docker(*guest),
                 Subject::Portainer(guest) => self.verify_portainer(*guest),
                 Subject::Traefik(guest) => self.verify_traefik(*guest),
-                Subject::Service(name) => Err(StepError::new(format!("nothing is known of a service `{name}`"))),
+                Subject::Service(name) => Err(StepError::new(format!(
+                    "nothing is known of a service `{name}`"
+                ))),
             },
         }
     }

@@ -9,14 +9,23 @@ use crate::plan::{Endpoint, Reason};
 use crate::secret::Secret;
 use crate::store::PendingKind;
 use crate::time::rfc3339;
-use crate::transport::{Delivery, GuestTransport, PairFile, Program, Restore, Step, StepResult, Version};
+use crate::transport::{
+    Delivery, GuestTransport, PairFile, Program, Restore, Step, StepResult, Version,
+};
 use crate::x509::Chain;
 
 impl<'a> Performer<'a> {
-    pub(super) fn deploy(&self, name: &CommonName, to: &Endpoint, reasons: &[Reason]) -> Result<Done<'a>, StepError> {
+    pub(super) fn deploy(
+        &self,
+        name: &CommonName,
+        to: &Endpoint,
+        reasons: &[Reason],
+    ) -> Result<Done<'a>, StepError> {
         let entry = self.entry(name)?;
         let placement = self.placement(entry, to)?;
-        let fresh = reasons.iter().any(|reason| matches!(reason, Reason::NewPair | Reason::CandidateWaits));
+        let fresh = reasons
+            .iter()
+            .any(|reason| matches!(reason, Reason::NewPair | Reason::CandidateWaits));
         let (chain, key) = self.pair(entry, fresh)?;
         let leaf = Chain::from_pem(&chain)?.leaf().clone();
         // What the deployment makes necessary is on record before it begins.
@@ -30,10 +39,19 @@ impl<'a> Performer<'a> {
         let version = if fresh {
             leaf.serial.clone()
         } else {
-            let now = self.with.clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            let now = self
+                .with
+                .clock
+                .now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default();
             format!("{}-{}", leaf.serial, now.as_secs())
         };
-        let ca = placement.ca.as_ref().map(|_| self.anchor().map(crate::x509::Anchor::to_pem)).transpose()?;
+        let ca = placement
+            .ca
+            .as_ref()
+            .map(|_| self.anchor().map(crate::x509::Anchor::to_pem))
+            .transpose()?;
         let undo = match placement.guest {
             None => self.on_host(&placement, &version, &chain, &key, ca.as_deref())?,
             Some(guest) => {
@@ -43,7 +61,11 @@ impl<'a> Performer<'a> {
         };
         self.deployed.borrow_mut().insert(name.clone());
         Ok(Done {
-            detail: format!("leaf {}, valid until {}", leaf.fingerprint.short(), rfc3339(leaf.not_after)),
+            detail: format!(
+                "leaf {}, valid until {}",
+                leaf.fingerprint.short(),
+                rfc3339(leaf.not_after)
+            ),
             undo,
             ..Done::default()
         })
@@ -57,9 +79,15 @@ impl<'a> Performer<'a> {
         key: &Secret,
         ca: Option<&[u8]>,
     ) -> Result<Option<Undo<'a>>, StepError> {
-        let owner = self.with.root.users()?.resolve(&placement.owner).map_err(|error| {
-            StepError::from(error).hint("create the user or the group, or change `owner` in the manifest")
-        })?;
+        let owner = self
+            .with
+            .root
+            .users()?
+            .resolve(&placement.owner)
+            .map_err(|error| {
+                StepError::from(error)
+                    .hint("create the user or the group, or change `owner` in the manifest")
+            })?;
         let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
         let committed = stage(self.with.root, &target, version, chain, key, ca)?.commit()?;
         Ok(Some(Box::new(move || {
@@ -93,7 +121,9 @@ impl<'a> Performer<'a> {
             cert: file(&placement.cert, Secret::new(chain), placement.cert_mode)?,
             key: file(&placement.key, key, placement.key_mode)?,
             ca: match (&placement.ca, ca) {
-                (Some(path), Some(bytes)) => Some(file(path, Secret::new(bytes), placement.cert_mode)?),
+                (Some(path), Some(bytes)) => {
+                    Some(file(path, Secret::new(bytes), placement.cert_mode)?)
+                }
                 _ => None,
             },
             owner: placement.owner.clone(),
@@ -105,9 +135,14 @@ impl<'a> Performer<'a> {
         let delivered = match answer.results.into_iter().next() {
             Some(StepResult::Delivered(delivered)) => delivered,
             Some(StepResult::Refused(refusal)) => {
-                return Err(StepError::new(format!("{guest} refused the delivery")).cause(refusal.to_string()));
+                return Err(StepError::new(format!("{guest} refused the delivery"))
+                    .cause(refusal.to_string()));
             }
-            other => return Err(StepError::new(format!("{guest} did not confirm the delivery: {other:?}"))),
+            other => {
+                return Err(StepError::new(format!(
+                    "{guest} did not confirm the delivery: {other:?}"
+                )));
+            }
         };
         let Some(previous) = delivered.previous else {
             return Ok(None);
@@ -117,7 +152,9 @@ impl<'a> Performer<'a> {
             slug: placement.slug.clone(),
             version: Some(previous),
         };
-        self.delivered.borrow_mut().insert((name.clone(), guest), restore.clone());
+        self.delivered
+            .borrow_mut()
+            .insert((name.clone(), guest), restore.clone());
         Ok(Some(Box::new(move || {
             restore_pair(transport, restore)?;
             Ok("the previous pair is back".to_owned())
@@ -131,6 +168,9 @@ fn restore_pair(transport: &dyn GuestTransport, restore: Restore) -> Result<(), 
     match answer.results.into_iter().next() {
         Some(StepResult::Restored { .. }) => Ok(()),
         Some(StepResult::Refused(refusal)) => Err(StepError::new(refusal.to_string())),
-        other => Err(StepError::new(format!("{} did not confirm it: {other:?}", transport.guest()))),
+        other => Err(StepError::new(format!(
+            "{} did not confirm it: {other:?}",
+            transport.guest()
+        ))),
     }
 }

@@ -8,12 +8,19 @@ use crate::secret::Secret;
 use crate::store::PendingKind;
 use crate::system::{Command, Ended};
 use crate::transport::{
-    Exec, ExecEnded, Executed, Expect, GuestState, Program, Replace, Step, StepResult, GuestCommand,
+    Exec, ExecEnded, Executed, Expect, GuestCommand, GuestState, Program, Replace, Step, StepResult,
 };
 
 impl<'a> Performer<'a> {
-    pub(super) fn hook(&self, command: &str, certificates: &[CommonName]) -> Result<Done<'a>, StepError> {
-        let entries: Vec<&Entry> = certificates.iter().filter_map(|name| self.entry(name).ok()).collect();
+    pub(super) fn hook(
+        &self,
+        command: &str,
+        certificates: &[CommonName],
+    ) -> Result<Done<'a>, StepError> {
+        let entries: Vec<&Entry> = certificates
+            .iter()
+            .filter_map(|name| self.entry(name).ok())
+            .collect();
         let hook = entries
             .iter()
             .find_map(|entry| entry.hook.as_ref())
@@ -28,7 +35,9 @@ impl<'a> Performer<'a> {
         if !pending {
             return Ok(Done::saying("nothing was deployed that it is for"));
         }
-        let old = entries.iter().find_map(|entry| entry.old_delivery.as_ref().map(|old| (*entry, old)));
+        let old = entries
+            .iter()
+            .find_map(|entry| entry.old_delivery.as_ref().map(|old| (*entry, old)));
         let result = match old {
             Some((entry, old)) => self.with_old_files(entry, old, hook),
             None => self.run_hook(hook),
@@ -54,28 +63,48 @@ impl<'a> Performer<'a> {
         }
     }
 
-    fn hook_in_guest(&self, guest: GuestId, argv: Vec<String>, hook: &Hook) -> Result<Done<'a>, StepError> {
+    fn hook_in_guest(
+        &self,
+        guest: GuestId,
+        argv: Vec<String>,
+        hook: &Hook,
+    ) -> Result<Done<'a>, StepError> {
         let transport = self.transport(guest)?;
         match transport.state()? {
             GuestState::Running => {}
-            state if hook.only_if_running => return Ok(Done::saying(format!("left out, {guest} is {state}"))),
-            state => return Err(StepError::new(format!("{guest} is {state}, expected it to run"))),
+            state if hook.only_if_running => {
+                return Ok(Done::saying(format!("left out, {guest} is {state}")));
+            }
+            state => {
+                return Err(StepError::new(format!(
+                    "{guest} is {state}, expected it to run"
+                )));
+            }
         }
         let exec = Exec::new(argv).timeout(hook.timeout);
         let program = Program::new(vec![Step::Exec(exec)]);
         let answer = transport.run(&program, CALL_TIME + program.exec_time())?;
         match answer.results.into_iter().next() {
             Some(StepResult::Exec(run)) => ended_in_guest(&run),
-            other => Err(StepError::new(format!("{guest} did not say how the command ended: {other:?}"))),
+            other => Err(StepError::new(format!(
+                "{guest} did not say how the command ended: {other:?}"
+            ))),
         }
     }
 
     fn hook_on_host(&self, argv: &[String], hook: &Hook) -> Result<Done<'a>, StepError> {
-        let output = self.with.commands.run(&Command::new(argv).timeout(hook.timeout))?;
+        let output = self
+            .with
+            .commands
+            .run(&Command::new(argv).timeout(hook.timeout))?;
         let fail = |how: String| {
             let error = StepError::new(format!("the command {how}"));
             let words = output.stderr_text();
-            if words.is_empty() { Err(error) } else { Err(error.cause(words)) }
+            if words.is_empty() {
+                Err(error)
+            } else {
+                Err(error.cause(words))
+            }
         };
         match output.ended {
             Ended::Exit(0) => Ok(Done::saying("ended with 0")),
@@ -85,12 +114,20 @@ impl<'a> Performer<'a> {
             }),
             Ended::Exit(status) => fail(format!("ended with status {status}, expected 0")),
             Ended::Signal(signal) => fail(format!("was ended by signal {signal}")),
-            Ended::TimedOut => fail(format!("ran longer than {}", crate::time::human(hook.timeout))),
+            Ended::TimedOut => fail(format!(
+                "ran longer than {}",
+                crate::time::human(hook.timeout)
+            )),
         }
     }
 
     /// The old way: the files lie in the guest's `/tmp` while the hook runs, and are gone afterwards, also when it fails.
-    fn with_old_files(&self, entry: &Entry, old: &OldDelivery, hook: &Hook) -> Result<Done<'a>, StepError> {
+    fn with_old_files(
+        &self,
+        entry: &Entry,
+        old: &OldDelivery,
+        hook: &Hook,
+    ) -> Result<Done<'a>, StepError> {
         let (chain, key) = self.pair(entry, false)?;
         let mut files = vec![("/tmp/cert.pem", Secret::new(chain)), ("/tmp/key.pem", key)];
         if old.include_ca {
@@ -101,7 +138,11 @@ impl<'a> Performer<'a> {
         let remove = || -> Result<Program, StepError> {
             let steps: Result<Vec<Step>, StepError> = paths
                 .iter()
-                .map(|path| Ok(Step::Remove { path: guest_path(path.as_ref()).map_err(StepError::new)? }))
+                .map(|path| {
+                    Ok(Step::Remove {
+                        path: guest_path(path.as_ref()).map_err(StepError::new)?,
+                    })
+                })
                 .collect();
             Ok(Program::new(steps?).keep_going())
         };
@@ -115,14 +156,20 @@ impl<'a> Performer<'a> {
         }
         let answer = transport.run(&Program::new(steps), CALL_TIME)?;
         if let Some((_, failed)) = answer.failure() {
-            let error = StepError::new(format!("{} refused the files in /tmp: {failed:?}", old.guest));
+            let error = StepError::new(format!(
+                "{} refused the files in /tmp: {failed:?}",
+                old.guest
+            ));
             transport.run(&remove()?, CALL_TIME)?;
             return Err(error);
         }
         let result = self.run_hook(hook);
         let removed = transport.run(&remove()?, CALL_TIME)?;
         if let Some((_, failed)) = removed.failure() {
-            return Err(StepError::new(format!("could not remove the files in /tmp of {}: {failed:?}", old.guest)));
+            return Err(StepError::new(format!(
+                "could not remove the files in /tmp of {}: {failed:?}",
+                old.guest
+            )));
         }
         result
     }
@@ -136,7 +183,9 @@ pub(super) fn ended_in_guest<'a>(run: &Executed) -> Result<Done<'a>, StepError> 
     };
     let fail = |how: String| {
         let error = StepError::new(format!("the command {how}"));
-        let said = [words(&run.stderr), words(&run.stdout)].into_iter().find(|text| !text.is_empty());
+        let said = [words(&run.stderr), words(&run.stdout)]
+            .into_iter()
+            .find(|text| !text.is_empty());
         Err(match said {
             Some(said) => error.cause(said),
             None => error,
@@ -144,7 +193,9 @@ pub(super) fn ended_in_guest<'a>(run: &Executed) -> Result<Done<'a>, StepError> 
     };
     match run.ended {
         ExecEnded::Exit(0) => Ok(Done::saying("ended with 0")),
-        ExecEnded::Exit(status) => fail(format!("ended with status {status} in the guest, expected 0")),
+        ExecEnded::Exit(status) => fail(format!(
+            "ended with status {status} in the guest, expected 0"
+        )),
         ExecEnded::TimedOut => fail("did not end in time and was killed in the guest".to_owned()),
         ExecEnded::WouldRun => Ok(Done {
             would_run: true,

@@ -123,9 +123,15 @@ pub fn run<'a>(plan: &Plan, performer: &dyn Perform<'a>, observer: &dyn Observer
         let outcome = match performer.perform(step) {
             Ok(done) => {
                 if let (Some(unit), Some(take_back)) = (&step.unit, done.undo) {
-                    undo.entry(unit.clone()).or_default().push((index, take_back));
+                    undo.entry(unit.clone())
+                        .or_default()
+                        .push((index, take_back));
                 }
-                let status = if done.would_run { Status::WouldRun } else { Status::Done };
+                let status = if done.would_run {
+                    Status::WouldRun
+                } else {
+                    Status::Done
+                };
                 let mut outcome = Outcome::new(step, status);
                 outcome.detail = done.detail;
                 outcome.warnings = done.warnings;
@@ -139,7 +145,11 @@ pub fn run<'a>(plan: &Plan, performer: &dyn Perform<'a>, observer: &dyn Observer
                 outcome.probes = error.probes;
                 if let Some(unit) = &step.unit {
                     broken.insert(unit.clone(), step.id.clone());
-                    take_back(undo.remove(unit).unwrap_or_default(), &mut outcomes, &mut outcome);
+                    take_back(
+                        undo.remove(unit).unwrap_or_default(),
+                        &mut outcomes,
+                        &mut outcome,
+                    );
                 }
                 outcome
             }
@@ -189,7 +199,9 @@ fn take_back(steps: Vec<(usize, Undo<'_>)>, outcomes: &mut [Outcome], failure: &
                 outcomes[index].detail = detail;
             }
             Err(error) => {
-                failure.errors.push(format!("could not undo `{}`", outcomes[index].step));
+                failure
+                    .errors
+                    .push(format!("could not undo `{}`", outcomes[index].step));
                 failure.errors.extend(error.messages);
             }
         }
@@ -253,7 +265,12 @@ mod tests {
 
     #[test]
     fn dependants_of_a_failed_step_are_skipped_and_others_go_on() {
-        let steps = vec![step("a", &[], None), step("b", &["a"], None), step("c", &["b"], None), step("d", &[], None)];
+        let steps = vec![
+            step("a", &[], None),
+            step("b", &["a"], None),
+            step("c", &["b"], None),
+            step("d", &[], None),
+        ];
         let (statuses, log) = run_script(steps, &["a"]);
         let expected = [
             ("a", Status::Failed),
@@ -286,7 +303,10 @@ mod tests {
 
     #[test]
     fn steps_that_only_come_after_a_failed_one_are_still_run() {
-        let steps = vec![step("a", &[], None), step("hook", &[], None).after([StepId("a".to_owned())])];
+        let steps = vec![
+            step("a", &[], None),
+            step("hook", &[], None).after([StepId("a".to_owned())]),
+        ];
         let (statuses, _) = run_script(steps, &["a"]);
         assert_eq!(statuses[1].1, Status::Done);
     }

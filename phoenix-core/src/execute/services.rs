@@ -12,7 +12,8 @@ use crate::plan::{DockerWanted, ServiceChange, docker_wanted};
 use crate::secret::Secret;
 use crate::time::Deadline;
 use crate::transport::{
-    Answer, Exec, ExecEnded, Expect, GuestTransport, Lend, Program, Replace, Sha256, Step, StepResult,
+    Answer, Exec, ExecEnded, Expect, GuestTransport, Lend, Program, Replace, Sha256, Step,
+    StepResult,
 };
 use crate::x509::{Chain, Fingerprint};
 
@@ -24,20 +25,32 @@ impl<'a> Performer<'a> {
             .server_version
             .as_deref()
             .and_then(|text| DockerVersion::from_json(text).ok())
-            .or_else(|| facts.version.as_deref().and_then(|text| DockerVersion::from_command(text).ok()));
+            .or_else(|| {
+                facts
+                    .version
+                    .as_deref()
+                    .and_then(|text| DockerVersion::from_command(text).ok())
+            });
         for traefik in self.with.model.traefiks() {
-            let text = self.with.inventory.guests.get(&traefik.id).and_then(|facts| facts.traefik.as_ref()?.version.clone());
+            let text = self
+                .with
+                .inventory
+                .guests
+                .get(&traefik.id)
+                .and_then(|facts| facts.traefik.as_ref()?.version.clone());
             let version = text.as_deref().and_then(|text| parse_traefik(text).ok());
             if let (Some(docker_version), Some(version)) = (&docker_version, &version) {
                 compatible(docker_version, version).map_err(|impossible| {
-                    StepError::new(impossible.to_string()).hint(format!("upgrade Traefik in {} first", traefik.id))
+                    StepError::new(impossible.to_string())
+                        .hint(format!("upgrade Traefik in {} first", traefik.id))
                 })?;
             }
         }
         let transport = self.transport(guest)?;
         let path = "/etc/docker/.phoenix-daemon.json";
         let lend = lend(path, wanted.daemon_json.into_bytes())?;
-        let exec = Exec::new(["dockerd", "--validate", "--config-file", path]).timeout(Duration::from_secs(20));
+        let exec = Exec::new(["dockerd", "--validate", "--config-file", path])
+            .timeout(Duration::from_secs(20));
         let program = Program::lent(vec![lend], exec);
         let answer = transport.run(&program, CALL_TIME + program.exec_time())?;
         match last_exec(&answer) {
@@ -49,7 +62,9 @@ impl<'a> Performer<'a> {
                 let words = error.messages.join(": ");
                 // Docker 20.10 has no such option yet.
                 if words.contains("unknown flag: --validate") {
-                    return Ok(Done::saying("the configuration merges; this dockerd cannot validate it before a restart"));
+                    return Ok(Done::saying(
+                        "the configuration merges; this dockerd cannot validate it before a restart",
+                    ));
                 }
                 Err(StepError::new("dockerd refuses the new daemon.json").cause(words))
             }
@@ -61,12 +76,27 @@ impl<'a> Performer<'a> {
         let trial = file.trial()?;
         let path = "/run/phoenix-traefik-trial.yml";
         let lend = lend(path, trial.into_bytes())?;
-        let binary = self.with.model.settings.traefik.binary.to_string_lossy().into_owned();
-        let exec = Exec::new(["sh", "-c", TRIAL, "sh", &binary, path]).timeout(Duration::from_secs(20));
+        let binary = self
+            .with
+            .model
+            .settings
+            .traefik
+            .binary
+            .to_string_lossy()
+            .into_owned();
+        let exec =
+            Exec::new(["sh", "-c", TRIAL, "sh", &binary, path]).timeout(Duration::from_secs(20));
         let program = Program::lent(vec![lend], exec);
-        let answer = self.transport(guest)?.run(&program, CALL_TIME + program.exec_time())?;
+        let answer = self
+            .transport(guest)?
+            .run(&program, CALL_TIME + program.exec_time())?;
         let mut done = last_exec(&answer).map_err(|error| {
-            let template = self.with.model.template.as_ref().map(|(path, _)| path.display().to_string());
+            let template = self
+                .with
+                .model
+                .template
+                .as_ref()
+                .map(|(path, _)| path.display().to_string());
             StepError::new("Traefik does not start with the rendered static file")
                 .cause(error.messages.join(": "))
                 .hint(format!("change {}", template.unwrap_or_default()))
@@ -75,7 +105,11 @@ impl<'a> Performer<'a> {
         Ok(done)
     }
 
-    pub(super) fn configure_docker(&self, guest: GuestId, changes: &BTreeSet<ServiceChange>) -> Result<Done<'a>, StepError> {
+    pub(super) fn configure_docker(
+        &self,
+        guest: GuestId,
+        changes: &BTreeSet<ServiceChange>,
+    ) -> Result<Done<'a>, StepError> {
         let facts = self.docker_facts(guest)?;
         let wanted = self.docker_wanted(guest, facts)?;
         let transport = self.transport(guest)?;
@@ -90,30 +124,47 @@ impl<'a> Performer<'a> {
             steps.push(Step::Replace(replace));
         }
         if let Some((path, text)) = &wanted.drop_in {
-            steps.push(Step::Replace(replace(&path.to_string_lossy(), text.as_bytes())?));
+            steps.push(Step::Replace(replace(
+                &path.to_string_lossy(),
+                text.as_bytes(),
+            )?));
         }
         steps.push(systemctl(&["daemon-reload"]));
         // A unit that failed too often stays down until its counter is cleared.
-        steps.push(systemctl_optional(&["reset-failed", "docker.service", "docker.socket"]));
+        steps.push(systemctl_optional(&[
+            "reset-failed",
+            "docker.service",
+            "docker.socket",
+        ]));
         steps.push(systemctl(&["restart", "docker.service"]));
         let program = Program::new(steps);
         let answer = transport.run(&program, CALL_TIME + program.exec_time())?;
         let result = match failure(&answer) {
-            Some(why) => Err(StepError::new("dockerd does not start with its new configuration").cause(why)),
+            Some(why) => {
+                Err(StepError::new("dockerd does not start with its new configuration").cause(why))
+            }
             None if would_run(&answer) => Ok(()),
             None => self.wait_for_leaf(guest, expected),
         };
         match result {
             Ok(()) => Ok(Done {
                 would_run: would_run(&answer),
-                ..Done::saying(format!("serves leaf {} on port {}", expected.short(), self.with.model.settings.docker.port))
+                ..Done::saying(format!(
+                    "serves leaf {} on port {}",
+                    expected.short(),
+                    self.with.model.settings.docker.port
+                ))
             }),
             Err(error) => {
                 let error = error.cause(journal(transport, "docker.service"));
-                Err(match self.take_docker_back(guest, transport, facts, &wanted, changes) {
-                    Ok(words) => error.cause(words),
-                    Err(undo) => error.cause("could not put Docker back as it was").cause(undo.messages.join(": ")),
-                })
+                Err(
+                    match self.take_docker_back(guest, transport, facts, &wanted, changes) {
+                        Ok(words) => error.cause(words),
+                        Err(undo) => error
+                            .cause("could not put Docker back as it was")
+                            .cause(undo.messages.join(": ")),
+                    },
+                )
             }
         }
     }
@@ -147,7 +198,11 @@ impl<'a> Performer<'a> {
             }
         }
         steps.push(systemctl(&["daemon-reload"]));
-        steps.push(systemctl_optional(&["reset-failed", "docker.service", "docker.socket"]));
+        steps.push(systemctl_optional(&[
+            "reset-failed",
+            "docker.service",
+            "docker.socket",
+        ]));
         steps.push(systemctl(&["restart", "docker.service"]));
         let program = Program::new(steps);
         let answer = transport.run(&program, CALL_TIME + program.exec_time())?;
@@ -168,7 +223,10 @@ impl<'a> Performer<'a> {
                 return Ok(());
             }
             if deadline.passed(self.with.clock) {
-                let seen = found.map_or_else(|| "no TLS".to_owned(), |leaf| format!("leaf {}", leaf.short()));
+                let seen = found.map_or_else(
+                    || "no TLS".to_owned(),
+                    |leaf| format!("leaf {}", leaf.short()),
+                );
                 return Err(StepError::new(format!(
                     "dockerd of {guest} serves {seen} on {address}:{port}, expected leaf {}",
                     expected.short()
@@ -178,11 +236,22 @@ impl<'a> Performer<'a> {
         }
     }
 
-    pub(super) fn configure_traefik(&self, guest: GuestId, changes: &BTreeSet<ServiceChange>) -> Result<Done<'a>, StepError> {
+    pub(super) fn configure_traefik(
+        &self,
+        guest: GuestId,
+        changes: &BTreeSet<ServiceChange>,
+    ) -> Result<Done<'a>, StepError> {
         let facts = self.traefik_facts(guest)?;
         let (text, _) = self.static_file()?;
         let transport = self.transport(guest)?;
-        let path = self.with.model.settings.traefik.static_file.to_string_lossy().into_owned();
+        let path = self
+            .with
+            .model
+            .settings
+            .traefik
+            .static_file
+            .to_string_lossy()
+            .into_owned();
         let mut steps = Vec::new();
         if changes.contains(&ServiceChange::StaticFile) {
             let mut replace = replace(&path, text.as_bytes())?;
@@ -216,10 +285,14 @@ impl<'a> Performer<'a> {
         let error = StepError::new("Traefik does not run with its new configuration")
             .cause(why)
             .cause(journal(transport, "traefik.service"));
-        Err(match Self::take_traefik_back(transport, facts, &path, changes) {
-            Ok(words) => error.cause(words),
-            Err(undo) => error.cause("could not put Traefik back as it was").cause(undo.messages.join(": ")),
-        })
+        Err(
+            match Self::take_traefik_back(transport, facts, &path, changes) {
+                Ok(words) => error.cause(words),
+                Err(undo) => error
+                    .cause("could not put Traefik back as it was")
+                    .cause(undo.messages.join(": ")),
+            },
+        )
     }
 
     fn take_traefik_back(
@@ -247,31 +320,45 @@ impl<'a> Performer<'a> {
     }
 
     pub(super) fn docker_facts(&self, guest: GuestId) -> Result<&'a DockerFacts, StepError> {
-        let facts = self.with.inventory.guests.get(&guest).and_then(|facts| facts.docker.as_ref());
+        let facts = self
+            .with
+            .inventory
+            .guests
+            .get(&guest)
+            .and_then(|facts| facts.docker.as_ref());
         facts.ok_or_else(|| StepError::new(format!("nothing is known of dockerd in {guest}")))
     }
 
     fn traefik_facts(&self, guest: GuestId) -> Result<&'a TraefikFacts, StepError> {
-        let facts = self.with.inventory.guests.get(&guest).and_then(|facts| facts.traefik.as_ref());
+        let facts = self
+            .with
+            .inventory
+            .guests
+            .get(&guest)
+            .and_then(|facts| facts.traefik.as_ref());
         facts.ok_or_else(|| StepError::new(format!("nothing is known of Traefik in {guest}")))
     }
 
-    fn docker_wanted(&self, guest: GuestId, facts: &DockerFacts) -> Result<DockerWanted, StepError> {
-        let (_, target) = self
-            .with
-            .model
-            .docker_entry(guest)
-            .ok_or_else(|| StepError::new(format!("no manifest entry delivers a server certificate into {guest}")))?;
+    fn docker_wanted(
+        &self,
+        guest: GuestId,
+        facts: &DockerFacts,
+    ) -> Result<DockerWanted, StepError> {
+        let (_, target) = self.with.model.docker_entry(guest).ok_or_else(|| {
+            StepError::new(format!(
+                "no manifest entry delivers a server certificate into {guest}"
+            ))
+        })?;
         docker_wanted(self.with.model, target, facts).map_err(StepError::new)
     }
 
     /// The leaf that dockerd should serve: the one at the entry's own paths, which the steps before have put there.
     pub(super) fn docker_leaf(&self, guest: GuestId) -> Result<Fingerprint, StepError> {
-        let (entry, _) = self
-            .with
-            .model
-            .docker_entry(guest)
-            .ok_or_else(|| StepError::new(format!("no manifest entry delivers a server certificate into {guest}")))?;
+        let (entry, _) = self.with.model.docker_entry(guest).ok_or_else(|| {
+            StepError::new(format!(
+                "no manifest entry delivers a server certificate into {guest}"
+            ))
+        })?;
         let (chain, _) = self.pair(entry, false)?;
         Ok(Chain::from_pem(&chain)?.leaf().fingerprint)
     }
@@ -279,8 +366,12 @@ impl<'a> Performer<'a> {
     pub(super) fn static_file(&self) -> Result<(String, crate::traefik::StaticFile), StepError> {
         match self.with.model.static_file() {
             Some(Ok(file)) => Ok(file),
-            Some(Err(faults)) => Err(StepError::new(format!("the static file cannot be rendered: {faults}"))),
-            None => Err(StepError::new("the site has no template of Traefik's static file")),
+            Some(Err(faults)) => Err(StepError::new(format!(
+                "the static file cannot be rendered: {faults}"
+            ))),
+            None => Err(StepError::new(
+                "the site has no template of Traefik's static file",
+            )),
         }
     }
 
@@ -311,11 +402,18 @@ fn lend(path: &str, bytes: Vec<u8>) -> Result<Lend, StepError> {
 
 fn replace(path: &str, bytes: &[u8]) -> Result<Replace, StepError> {
     let path = guest_path(path.as_ref()).map_err(StepError::new)?;
-    Ok(Replace::new(path, Secret::new(bytes.to_vec()), FileMode::PUBLIC, Owner::root()))
+    Ok(Replace::new(
+        path,
+        Secret::new(bytes.to_vec()),
+        FileMode::PUBLIC,
+        Owner::root(),
+    ))
 }
 
 fn systemctl(words: &[&str]) -> Step {
-    Step::Exec(Exec::new(std::iter::once("systemctl").chain(words.iter().copied())))
+    Step::Exec(Exec::new(
+        std::iter::once("systemctl").chain(words.iter().copied()),
+    ))
 }
 
 fn systemctl_optional(words: &[&str]) -> Step {
@@ -348,20 +446,34 @@ fn last_exec<'a>(answer: &Answer) -> Result<Done<'a>, StepError> {
     }
     match answer.results.last() {
         Some(StepResult::Exec(run)) => ended_in_guest(run),
-        other => Err(StepError::new(format!("the guest did not say how the command ended: {other:?}"))),
+        other => Err(StepError::new(format!(
+            "the guest did not say how the command ended: {other:?}"
+        ))),
     }
 }
 
 /// The last lines of a unit's journal, for the failure's report.
 fn journal(transport: &dyn GuestTransport, unit: &str) -> String {
-    let exec = Exec::new(["journalctl", "-u", unit, "-n", "15", "--no-pager", "-o", "cat"])
-        .timeout(Duration::from_secs(10))
-        .optional();
+    let exec = Exec::new([
+        "journalctl",
+        "-u",
+        unit,
+        "-n",
+        "15",
+        "--no-pager",
+        "-o",
+        "cat",
+    ])
+    .timeout(Duration::from_secs(10))
+    .optional();
     let program = Program::new(vec![Step::Exec(exec)]);
     let answer = transport.run(&program, CALL_TIME + program.exec_time());
     match answer.map(|answer| answer.results.into_iter().next()) {
         Ok(Some(StepResult::Exec(run))) if !run.stdout.is_empty() => {
-            format!("the last lines of its journal:\n{}", String::from_utf8_lossy(&run.stdout).trim_end())
+            format!(
+                "the last lines of its journal:\n{}",
+                String::from_utf8_lossy(&run.stdout).trim_end()
+            )
         }
         _ => "its journal could not be read".to_owned(),
     }

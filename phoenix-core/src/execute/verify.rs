@@ -22,15 +22,19 @@ impl<'a> Performer<'a> {
         let model = self.with.model;
         let address = self.address(guest)?;
         let roots = self.roots();
-        let (server, _) = model
-            .docker_entry(guest)
-            .ok_or_else(|| StepError::new(format!("no manifest entry delivers a server certificate into {guest}")))?;
+        let (server, _) = model.docker_entry(guest).ok_or_else(|| {
+            StepError::new(format!(
+                "no manifest entry delivers a server certificate into {guest}"
+            ))
+        })?;
         let (chain, _) = self.pair(server, false)?;
         let deployed = Chain::from_pem(&chain)?;
         let client = model
             .traefiks()
             .find_map(|traefik| model.traefik_entry(traefik.id))
-            .ok_or_else(|| StepError::new("no manifest entry delivers a client certificate to Traefik"))?
+            .ok_or_else(|| {
+                StepError::new("no manifest entry delivers a client certificate to Traefik")
+            })?
             .0;
         let (client_chain, client_key) = self.pair(client, false)?;
         let other = self.another_leaf(&[server, client]);
@@ -60,7 +64,10 @@ impl<'a> Performer<'a> {
                 dedicated: false,
             }),
             plain_port: settings.plain_port,
-            plain_listener: sockets.as_ref().map(|all| all.iter().any(|socket| socket.listens_on(settings.plain_port))),
+            plain_listener: sockets.as_ref().map(|all| {
+                all.iter()
+                    .any(|socket| socket.listens_on(settings.plain_port))
+            }),
         };
         let seen = probe::docker::probe(&view, &target);
         *self.services.borrow_mut() = seen.services;
@@ -69,9 +76,9 @@ impl<'a> Performer<'a> {
 
     pub(super) fn verify_traefik(&self, guest: GuestId) -> Result<Done<'a>, StepError> {
         let (_, file) = self.static_file()?;
-        let provider = file
-            .provider()
-            .ok_or_else(|| StepError::new("the static file has neither `providers.docker` nor `providers.swarm`"))?;
+        let provider = file.provider().ok_or_else(|| {
+            StepError::new("the static file has neither `providers.docker` nor `providers.swarm`")
+        })?;
         let api_port = file.api_port().ok_or_else(|| {
             StepError::new("Traefik's API is not open inside its guest (`api.insecure`), so its routers cannot be read")
         })?;
@@ -105,7 +112,8 @@ impl<'a> Performer<'a> {
                 since: None,
             };
             let probes = probe::traefik::probe(&view, &target);
-            if probes.iter().all(|probe| probe.verdict.holds()) || deadline.passed(self.with.clock) {
+            if probes.iter().all(|probe| probe.verdict.holds()) || deadline.passed(self.with.clock)
+            {
                 return judged(probes);
             }
             self.with.clock.sleep(Duration::from_secs(1));
@@ -120,7 +128,11 @@ impl<'a> Performer<'a> {
             .guest(guest)
             .and_then(|guest| guest.traefik_service.as_ref())
             .map(|service| service.port)
-            .ok_or_else(|| StepError::new(format!("the site states no `traefik_service.port` of {guest}")))?;
+            .ok_or_else(|| {
+                StepError::new(format!(
+                    "the site states no `traefik_service.port` of {guest}"
+                ))
+            })?;
         let name = model
             .host
             .portainer_name
@@ -146,7 +158,8 @@ impl<'a> Performer<'a> {
         let deadline = Deadline::after(self.with.clock, ROUTERS_TIME);
         loop {
             let probes = probe::portainer::probe(&view, &target);
-            if probes.iter().all(|probe| probe.verdict.holds()) || deadline.passed(self.with.clock) {
+            if probes.iter().all(|probe| probe.verdict.holds()) || deadline.passed(self.with.clock)
+            {
                 return judged(probes);
             }
             self.with.clock.sleep(Duration::from_secs(1));
@@ -154,7 +167,11 @@ impl<'a> Performer<'a> {
     }
 
     fn roots(&self) -> Vec<CertificateDer<'static>> {
-        self.with.anchors.iter().map(|anchor| anchor.der().clone()).collect()
+        self.with
+            .anchors
+            .iter()
+            .map(|anchor| anchor.der().clone())
+            .collect()
     }
 
     /// Traefik's API is asked inside its own network where that can be entered, else at its address.
@@ -167,7 +184,8 @@ impl<'a> Performer<'a> {
         if inside {
             "127.0.0.1".to_owned()
         } else {
-            self.address(guest).unwrap_or_else(|_| "127.0.0.1".to_owned())
+            self.address(guest)
+                .unwrap_or_else(|_| "127.0.0.1".to_owned())
         }
     }
 
@@ -179,31 +197,43 @@ impl<'a> Performer<'a> {
             .entries
             .iter()
             .map(|located| &located.value)
-            .filter(|entry| !link.iter().any(|linked| linked.common_name == entry.common_name))
+            .filter(|entry| {
+                !link
+                    .iter()
+                    .any(|linked| linked.common_name == entry.common_name)
+            })
             .filter(|entry| {
                 let facts = self.with.inventory.certificates.get(&entry.common_name);
                 self.deployed.borrow().contains(&entry.common_name)
                     || facts.is_some_and(|facts| {
-                        facts.untrusted.is_none() && matches!(facts.primary.state, PairState::Present { .. })
+                        facts.untrusted.is_none()
+                            && matches!(facts.primary.state, PairState::Present { .. })
                     })
             })
             .find_map(|entry| self.pair(entry, false).ok())
     }
 
     fn sockets(&self, guest: GuestId) -> Result<Option<Vec<Socket>>, StepError> {
-        let answer = self.transport(guest)?.run(&Program::new(vec![Step::Sockets]), CALL_TIME)?;
+        let answer = self
+            .transport(guest)?
+            .run(&Program::new(vec![Step::Sockets]), CALL_TIME)?;
         Ok(answer.results.into_iter().find_map(|result| match result {
             StepResult::Sockets(sockets) if !sockets.is_empty() => Some(sockets),
             _ => None,
         }))
     }
 
-    fn sockets_and_log(&self, guest: GuestId) -> Result<(Option<Vec<Socket>>, Option<String>), StepError> {
-        let log = Exec::new(["journalctl", "-u", "traefik.service", "-n", "200", "--no-pager", "-o", "cat"])
+    fn sockets_and_log(
+        &self,
+        guest: GuestId,
+    ) -> Result<(Option<Vec<Socket>>, Option<String>), StepError> {
+        let log = Exec::new(["sh", "-c", LOG_SINCE_START])
             .timeout(Duration::from_secs(10))
             .optional();
         let program = Program::new(vec![Step::Sockets, Step::Exec(log)]).keep_going();
-        let answer = self.transport(guest)?.run(&program, CALL_TIME + program.exec_time())?;
+        let answer = self
+            .transport(guest)?
+            .run(&program, CALL_TIME + program.exec_time())?;
         let (mut sockets, mut log) = (None, None);
         for result in answer.results {
             match result {
@@ -220,7 +250,10 @@ impl<'a> Performer<'a> {
 
 /// A verification holds when each of its probes does.
 fn judged<'a>(probes: Vec<Probe>) -> Result<Done<'a>, StepError> {
-    let failed: Vec<&Probe> = probes.iter().filter(|probe| !probe.verdict.holds()).collect();
+    let failed: Vec<&Probe> = probes
+        .iter()
+        .filter(|probe| !probe.verdict.holds())
+        .collect();
     let Some(first) = failed.first() else {
         return Ok(Done {
             detail: format!("{} probes hold", probes.len()),
@@ -228,11 +261,22 @@ fn judged<'a>(probes: Vec<Probe>) -> Result<Done<'a>, StepError> {
             ..Done::default()
         });
     };
-    let mut error = StepError::new(format!("{} of {} probes do not hold: {}", failed.len(), probes.len(), first.name));
-    error.messages.extend(failed.iter().map(ToString::to_string));
+    let mut error = StepError::new(format!(
+        "{} of {} probes do not hold: {}",
+        failed.len(),
+        probes.len(),
+        first.name
+    ));
+    error
+        .messages
+        .extend(failed.iter().map(ToString::to_string));
     error.probes = probes;
     Err(error)
 }
+
+/// Traefik's log since its last start: what an earlier life said explains nothing.
+const LOG_SINCE_START: &str = r#"id=$(systemctl show traefik.service -p InvocationID --value) &&
+journalctl -u traefik.service -n 500 --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$id""#;
 
 /// How long Traefik may take until it shows Docker's routers.
 const ROUTERS_TIME: Duration = Duration::from_secs(40);

@@ -28,8 +28,18 @@ pub enum Edited {
 /// Makes every rule that names the port `from` name `to` instead; a rule that would double another goes.
 ///
 /// Rules that cover `from` by a wider range or by naming no port are left alone: see [`opens`].
-pub fn move_port(edit: &mut Edit<'_>, port_node: impl Fn(NodeId) -> Option<NodeId>, rules: &[Rule], from: u16, to: u16) -> Vec<Edited> {
-    let mut standing: Vec<Rule> = rules.iter().filter(|rule| !is_single(&rule.ports, from)).cloned().collect();
+pub fn move_port(
+    edit: &mut Edit<'_>,
+    port_node: impl Fn(NodeId) -> Option<NodeId>,
+    rules: &[Rule],
+    from: u16,
+    to: u16,
+) -> Vec<Edited> {
+    let mut standing: Vec<Rule> = rules
+        .iter()
+        .filter(|rule| !is_single(&rule.ports, from))
+        .cloned()
+        .collect();
     let mut edited = Vec::new();
     for rule in rules.iter().filter(|rule| is_single(&rule.ports, from)) {
         let mut moved = rule.clone();
@@ -60,7 +70,10 @@ pub fn opens(rules: &[Rule], port: u16) -> impl Iterator<Item = &Rule> {
         rule.enabled
             && rule.action == Action::Accept
             && rule.ports.names(port)
-            && rule.proto.as_deref().is_none_or(|proto| proto.eq_ignore_ascii_case("tcp"))
+            && rule
+                .proto
+                .as_deref()
+                .is_none_or(|proto| proto.eq_ignore_ascii_case("tcp"))
     })
 }
 
@@ -72,7 +85,11 @@ fn is_single(ports: &Ports, port: u16) -> bool {
 fn replaced(ports: &Ports, from: u16, to: u16) -> Ports {
     let mut list: Vec<RangeInclusive<u16>> = Vec::new();
     for range in &ports.0 {
-        let range = if range == &(from..=from) { to..=to } else { range.clone() };
+        let range = if range == &(from..=from) {
+            to..=to
+        } else {
+            range.clone()
+        };
         if !list.contains(&range) {
             list.push(range);
         }
@@ -88,12 +105,22 @@ mod tests {
     use crate::firewall::decode_rules;
 
     fn moved(text: &str) -> (String, usize) {
-        let document = Document::parse("rules.json".as_ref(), text.as_bytes().to_vec(), Format::Json).unwrap();
+        let document = Document::parse(
+            "rules.json".as_ref(),
+            text.as_bytes().to_vec(),
+            Format::Json,
+        )
+        .unwrap();
         let mut faults = Faults::new();
         let rules = decode_rules(&document, document.root().node(), &mut faults);
         assert!(faults.is_empty(), "{faults}");
         let mut edit = Edit::new(&document);
-        let port = |rule| document.cursor(rule).get("port").map(crate::document::Cursor::node);
+        let port = |rule| {
+            document
+                .cursor(rule)
+                .get("port")
+                .map(crate::document::Cursor::node)
+        };
         let edited = move_port(&mut edit, port, &rules, 2375, 2376);
         let after = edit.finish().unwrap().apply(&document).unwrap();
         (after.text().to_owned(), edited.len())
@@ -133,6 +160,9 @@ mod tests {
     fn ports_of_a_list_are_replaced_one_by_one() {
         let text = r#"[{"type": "in", "action": "ACCEPT", "port": "80,2375"}, {"type": "in", "action": "DROP", "port": "2375,2376"}]"#;
         let (after, _) = moved(text);
-        assert!(after.contains("\"80,2376\"") && after.contains("\"port\": \"2376\""), "{after}");
+        assert!(
+            after.contains("\"80,2376\"") && after.contains("\"port\": \"2376\""),
+            "{after}"
+        );
     }
 }

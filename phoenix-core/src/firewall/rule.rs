@@ -51,7 +51,10 @@ impl Ports {
     pub fn parse(text: &str) -> Option<Self> {
         text.split(',')
             .map(|part| {
-                let (low, high) = part.trim().split_once([':', '-']).unwrap_or((part.trim(), part.trim()));
+                let (low, high) = part
+                    .trim()
+                    .split_once([':', '-'])
+                    .unwrap_or((part.trim(), part.trim()));
                 let (low, high): (u16, u16) = (low.parse().ok()?, high.parse().ok()?);
                 (low > 0 && low <= high).then_some(low..=high)
             })
@@ -126,12 +129,23 @@ fn decode_rule(object: Cursor<'_>, faults: &mut Faults) -> Option<Rule> {
         let node = object.get(member).unwrap_or(object);
         let found = object.get(member).map_or("nothing", Cursor::literal);
         faults.push(
-            Fault::error("rule", format!("found {found} as `{member}` of a firewall rule, expected {expected}"))
-                .at(node.place()),
+            Fault::error(
+                "rule",
+                format!("found {found} as `{member}` of a firewall rule, expected {expected}"),
+            )
+            .at(node.place()),
         );
     };
-    let text = |member: &str| object.get(member).and_then(|node| Some(node.as_str()?.into_owned()));
-    let direction = match text("type").as_deref().map(str::to_ascii_lowercase).as_deref() {
+    let text = |member: &str| {
+        object
+            .get(member)
+            .and_then(|node| Some(node.as_str()?.into_owned()))
+    };
+    let direction = match text("type")
+        .as_deref()
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
         Some("in") => Direction::In,
         Some("out") => Direction::Out,
         _ => {
@@ -139,7 +153,11 @@ fn decode_rule(object: Cursor<'_>, faults: &mut Faults) -> Option<Rule> {
             return None;
         }
     };
-    let action = match text("action").as_deref().map(str::to_ascii_uppercase).as_deref() {
+    let action = match text("action")
+        .as_deref()
+        .map(str::to_ascii_uppercase)
+        .as_deref()
+    {
         Some("ACCEPT") => Action::Accept,
         Some("DROP") => Action::Drop,
         Some("REJECT") => Action::Reject,
@@ -152,11 +170,16 @@ fn decode_rule(object: Cursor<'_>, faults: &mut Faults) -> Option<Rule> {
         None => Ports::default(),
         Some(port) => {
             // Numbers are as good as strings here; the scripts put both into the same line.
-            let written = port.as_str().map_or_else(|| port.literal().to_owned(), std::borrow::Cow::into_owned);
+            let written = port
+                .as_str()
+                .map_or_else(|| port.literal().to_owned(), std::borrow::Cow::into_owned);
             if let Some(ports) = Ports::parse(&written) {
                 ports
             } else {
-                complain("port", "ports from 1 to 65535 such as `2376`, `80,443` or `8000:8010`");
+                complain(
+                    "port",
+                    "ports from 1 to 65535 such as `2376`, `80,443` or `8000:8010`",
+                );
                 return None;
             }
         }
@@ -169,7 +192,10 @@ fn decode_rule(object: Cursor<'_>, faults: &mut Faults) -> Option<Rule> {
         proto: text("proto"),
         ports,
         comment: text("comment"),
-        enabled: object.get("enabled").and_then(Cursor::as_bool).unwrap_or(true),
+        enabled: object
+            .get("enabled")
+            .and_then(Cursor::as_bool)
+            .unwrap_or(true),
         node: object.node(),
     })
 }

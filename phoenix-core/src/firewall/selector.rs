@@ -22,10 +22,10 @@ pub struct Selector {
 impl Selector {
     /// Whether a rule is meant.
     pub fn selects(&self, rule: &Rule) -> bool {
-        let same = |wanted: &Option<String>, found: &Option<String>| {
-            wanted.is_none() || wanted == found
-        };
-        self.direction.is_none_or(|direction| direction == rule.direction)
+        let same =
+            |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        self.direction
+            .is_none_or(|direction| direction == rule.direction)
             && self.action.is_none_or(|action| action == rule.action)
             && self.port.is_none_or(|port| rule.ports.names(port))
             && (self.proto.is_none() || rule.proto.is_none() || self.proto == rule.proto)

@@ -41,36 +41,45 @@ impl HostConfig {
         let root = document.root();
         if root.kind() != Kind::Object {
             faults.push(
-                Fault::error("host-config", "found no object, expected the host-wide settings").at(root.place()),
+                Fault::error(
+                    "host-config",
+                    "found no object, expected the host-wide settings",
+                )
+                .at(root.place()),
             );
             return None;
         }
-        let domain = match root.get("domain_name") {
-            Some(node) => match node.as_str() {
-                Some(name) if name.parse::<crate::names::SubjectAltName>().is_ok() => name.into_owned(),
-                _ => {
-                    faults.push(
-                        Fault::error(
-                            "domain-name",
-                            format!("found domain_name {}, expected a DNS name", node.literal()),
-                        )
-                        .at(node.place()),
-                    );
-                    return None;
-                }
-            },
-            None => {
+        let domain = if let Some(node) = root.get("domain_name") { match node.as_str() {
+            Some(name) if name.parse::<crate::names::SubjectAltName>().is_ok() => {
+                name.into_owned()
+            }
+            _ => {
                 faults.push(
-                    Fault::error("domain-name", "found no `domain_name`, expected the internal domain")
-                        .at(root.place()),
+                    Fault::error(
+                        "domain-name",
+                        format!("found domain_name {}, expected a DNS name", node.literal()),
+                    )
+                    .at(node.place()),
                 );
                 return None;
             }
+        } } else {
+            faults.push(
+                Fault::error(
+                    "domain-name",
+                    "found no `domain_name`, expected the internal domain",
+                )
+                .at(root.place()),
+            );
+            return None;
         };
-        let rules = ["/firewall/global_firewall_rules", "/shared_volumes/firewall/global_firewall_rules"]
-            .into_iter()
-            .find_map(|pointer| root.at(pointer))
-            .filter(|node| node.kind() == Kind::Array);
+        let rules = [
+            "/firewall/global_firewall_rules",
+            "/shared_volumes/firewall/global_firewall_rules",
+        ]
+        .into_iter()
+        .find_map(|pointer| root.at(pointer))
+        .filter(|node| node.kind() == Kind::Array);
         let exports = root.at("/nfs/exports");
         Some(Self {
             domain,
@@ -78,11 +87,14 @@ impl HostConfig {
                 .at("/network/interfaces/address")
                 .and_then(|node| Address::parse(&node.as_str()?))
                 .and_then(Address::ip),
-            mount_base: text(root, "mount_point_base").map_or_else(|| PathBuf::from("/mnt/pve"), PathBuf::from),
+            mount_base: text(root, "mount_point_base")
+                .map_or_else(|| PathBuf::from("/mnt/pve"), PathBuf::from),
             rules: rules.map(crate::document::Cursor::node),
             step_ca: StepCaBlock {
                 dns_name: root.get("step_ca").and_then(|ca| text(ca, "dns_name")),
-                provisioner: root.get("step_ca").and_then(|ca| text(ca, "provisioner_name")),
+                provisioner: root
+                    .get("step_ca")
+                    .and_then(|ca| text(ca, "provisioner_name")),
             },
             portainer_name: root
                 .at("/portainer_api/portainer_hostname")
@@ -90,7 +102,12 @@ impl HostConfig {
             nfs_exports: exports
                 .into_iter()
                 .flat_map(|list| list.items().collect::<Vec<_>>())
-                .filter_map(|export| Some((PathBuf::from(text(export, "path")?), texts(export, "clients"))))
+                .filter_map(|export| {
+                    Some((
+                        PathBuf::from(text(export, "path")?),
+                        texts(export, "clients"),
+                    ))
+                })
                 .collect(),
         })
     }

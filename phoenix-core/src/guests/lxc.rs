@@ -10,10 +10,16 @@ use crate::names::GuestId;
 /// Reads all containers; a container with a fault is left out and reported.
 pub fn decode_lxcs(document: &Document, faults: &mut Faults) -> Vec<Guest> {
     let root = document.root();
-    let Some(map) = root.get("lxc_configs").filter(|map| map.kind() == Kind::Object) else {
+    let Some(map) = root
+        .get("lxc_configs")
+        .filter(|map| map.kind() == Kind::Object)
+    else {
         faults.push(
-            Fault::error("lxcs-missing", "found no object `lxc_configs`, expected the containers by their ids")
-                .at(root.get("lxc_configs").unwrap_or(root).place()),
+            Fault::error(
+                "lxcs-missing",
+                "found no object `lxc_configs`, expected the containers by their ids",
+            )
+            .at(root.get("lxc_configs").unwrap_or(root).place()),
         );
         return Vec::new();
     };
@@ -21,14 +27,23 @@ pub fn decode_lxcs(document: &Document, faults: &mut Faults) -> Vec<Guest> {
     for entry in map.entries() {
         let Ok(id) = entry.key.parse::<u32>() else {
             faults.push(
-                Fault::error("ctid", format!("found container id `{}`, expected a whole number", entry.key))
-                    .at(entry.value.place()),
+                Fault::error(
+                    "ctid",
+                    format!(
+                        "found container id `{}`, expected a whole number",
+                        entry.key
+                    ),
+                )
+                .at(entry.value.place()),
             );
             continue;
         };
         let lxc = entry.value;
         if let Some(mut guest) = common(lxc, GuestId::lxc(id), faults) {
-            guest.unprivileged = lxc.get("unprivileged").and_then(Cursor::as_bool).unwrap_or(false);
+            guest.unprivileged = lxc
+                .get("unprivileged")
+                .and_then(Cursor::as_bool)
+                .unwrap_or(false);
             guest.mounts = lxc
                 .get("mount_points")
                 .into_iter()

@@ -181,7 +181,10 @@ impl Guests {
             .flat_map(|guest| guest.mounts.iter().map(move |mount| (guest, mount)))
             .filter_map(|(guest, mount)| Some((guest, mount, mount.inside(host_path)?)))
             .max_by_key(|(guest, mount, _)| {
-                (mount.host_path.as_os_str().len(), std::cmp::Reverse(guest.id))
+                (
+                    mount.host_path.as_os_str().len(),
+                    std::cmp::Reverse(guest.id),
+                )
             })
             .map(|(guest, _, path)| (guest, path))
     }
@@ -206,7 +209,13 @@ pub(crate) fn common(
     use crate::document::Kind;
 
     if object.kind() != Kind::Object {
-        faults.push(Fault::error("guest", format!("found no object, expected the settings of {id}")).at(object.place()));
+        faults.push(
+            Fault::error(
+                "guest",
+                format!("found no object, expected the settings of {id}"),
+            )
+            .at(object.place()),
+        );
         return None;
     }
     let ip = object.at("/network_config/ip");
@@ -218,7 +227,10 @@ pub(crate) fn common(
                 faults.push(
                     Fault::error(
                         "guest-address",
-                        format!("found address {}, expected one such as `10.0.0.12/24`, or `dhcp`", node.literal()),
+                        format!(
+                            "found address {}, expected one such as `10.0.0.12/24`, or `dhcp`",
+                            node.literal()
+                        ),
                     )
                     .at(node.place()),
                 );
@@ -229,9 +241,16 @@ pub(crate) fn common(
     let traefik_service = object.get("traefik_service").and_then(|service| {
         let port = service.get("port")?;
         let number = port.as_u64().or_else(|| port.as_str()?.parse().ok());
-        let Some(number) = number.and_then(|n| u16::try_from(n).ok()).filter(|n| *n > 0) else {
+        let Some(number) = number
+            .and_then(|n| u16::try_from(n).ok())
+            .filter(|n| *n > 0)
+        else {
             faults.push(
-                Fault::error("port", format!("found port {}, expected 1 to 65535", port.literal())).at(port.place()),
+                Fault::error(
+                    "port",
+                    format!("found port {}, expected 1 to 65535", port.literal()),
+                )
+                .at(port.place()),
             );
             return None;
         };
@@ -243,12 +262,18 @@ pub(crate) fn common(
     });
     let rules = object.at("/firewall/rules");
     if let Some(rules) = rules.filter(|rules| rules.kind() != Kind::Array) {
-        faults.push(Fault::error("rules", "found no array, expected a list of firewall rules").at(rules.place()));
+        faults.push(
+            Fault::error("rules", "found no array, expected a list of firewall rules")
+                .at(rules.place()),
+        );
     }
     Some(Guest {
         id,
         name: text(object, "name").unwrap_or_default(),
-        is_template: object.get("is_template").and_then(Cursor::as_bool).unwrap_or(false),
+        is_template: object
+            .get("is_template")
+            .and_then(Cursor::as_bool)
+            .unwrap_or(false),
         features: texts(object, "features"),
         swarm_role: text(object, "swarm_role"),
         portainer_role: text(object, "portainer_role"),
@@ -258,6 +283,8 @@ pub(crate) fn common(
         bootstrap_ca_url: text(object, "bootstrap_ca_url"),
         traefik_service,
         node: object.node(),
-        rules: rules.filter(|rules| rules.kind() == Kind::Array).map(Cursor::node),
+        rules: rules
+            .filter(|rules| rules.kind() == Kind::Array)
+            .map(Cursor::node),
     })
 }

@@ -12,16 +12,23 @@ pub fn decode_vms(document: &Document, faults: &mut Faults) -> Vec<Guest> {
     let root = document.root();
     let Some(list) = root.get("vms").filter(|list| list.kind() == Kind::Array) else {
         faults.push(
-            Fault::error("vms-missing", "found no array `vms`, expected the list of virtual machines")
-                .at(root.get("vms").unwrap_or(root).place()),
+            Fault::error(
+                "vms-missing",
+                "found no array `vms`, expected the list of virtual machines",
+            )
+            .at(root.get("vms").unwrap_or(root).place()),
         );
         return Vec::new();
     };
-    list.items().filter_map(|vm| decode_vm(vm, faults)).collect()
+    list.items()
+        .filter_map(|vm| decode_vm(vm, faults))
+        .collect()
 }
 
 fn decode_vm(vm: Cursor<'_>, faults: &mut Faults) -> Option<Guest> {
-    let id = vm.get("vmid").and_then(|id| id.as_u64().and_then(|id| u32::try_from(id).ok()));
+    let id = vm
+        .get("vmid")
+        .and_then(|id| id.as_u64().and_then(|id| u32::try_from(id).ok()));
     let Some(id) = id else {
         faults.push(
             Fault::error("vmid", "found no usable `vmid`, expected a whole number")

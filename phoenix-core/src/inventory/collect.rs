@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::daemon::unix_time;
 use super::host::{in_words, read_primary};
 use super::{
-    CertificateFacts, DockerFacts, GuestFacts, Inventory, PairState, PlacementState, TraefikFacts, docker_commands,
-    read_candidate, traefik_commands,
+    CertificateFacts, DockerFacts, GuestFacts, Inventory, PairState, PlacementState, TraefikFacts,
+    docker_commands, read_candidate, traefik_commands,
 };
 use crate::deploy::{PairTarget, read_installed};
 use crate::model::{Model, Placement};
@@ -21,7 +21,8 @@ use crate::store::{Store, StoreError};
 use crate::system::{Dial, Root};
 use crate::time::Clock;
 use crate::transport::{
-    Answer, Entry, GuestPath, GuestState, GuestTransport, Inspect, Program, Sha256, Step, StepResult,
+    Answer, Entry, GuestPath, GuestState, GuestTransport, Inspect, Program, Sha256, Step,
+    StepResult,
 };
 use crate::x509::{Anchor, Fingerprint, Usage, verify_chain};
 
@@ -65,13 +66,19 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     for located in &with.model.manifest.entries {
         let entry = &located.value;
         let primary = read_primary(with.root, entry);
-        let usage = if entry.cert_type == crate::manifest::CertType::Client { Usage::Client } else { Usage::Server };
+        let usage = if entry.cert_type == crate::manifest::CertType::Client {
+            Usage::Client
+        } else {
+            Usage::Server
+        };
         let untrusted = match primary.chain() {
             Some(chain) if !with.anchors.is_empty() => {
-                verify_chain(chain, &with.anchors, now, usage).err().and_then(|fault| {
-                    // An expired leaf is the renewal window's business.
-                    (!fault.is_expiry()).then(|| fault.to_string())
-                })
+                verify_chain(chain, &with.anchors, now, usage)
+                    .err()
+                    .and_then(|fault| {
+                        // An expired leaf is the renewal window's business.
+                        (!fault.is_expiry()).then(|| fault.to_string())
+                    })
             }
             _ => None,
         };
@@ -82,7 +89,8 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
                 None => on_host(with, placement, &primary.state, entry),
                 Some(guest) => {
                     let work = guests.entry(guest).or_default();
-                    work.placements.push((entry.common_name.clone(), index, placement.clone()));
+                    work.placements
+                        .push((entry.common_name.clone(), index, placement.clone()));
                     PlacementState::Missing
                 }
             });
@@ -113,11 +121,20 @@ struct GuestWork {
 }
 
 /// How a pair on the host differs from what it should be.
-fn on_host(with: &Collector<'_>, placement: &Placement, state: &PairState, entry: &crate::manifest::Entry) -> PlacementState {
+fn on_host(
+    with: &Collector<'_>,
+    placement: &Placement,
+    state: &PairState,
+    entry: &crate::manifest::Entry,
+) -> PlacementState {
     if matches!(state, PairState::Missing) {
         return PlacementState::Missing;
     }
-    let owner = match with.root.users().map(|users| users.resolve(&placement.owner)) {
+    let owner = match with
+        .root
+        .users()
+        .map(|users| users.resolve(&placement.owner))
+    {
         Ok(Ok(owner)) => owner,
         Ok(Err(error)) => return PlacementState::Unseen(in_words(&error)),
         Err(error) => return PlacementState::Unseen(in_words(&error)),
@@ -146,7 +163,12 @@ fn ca_drift(with: &Collector<'_>, path: Option<&Path>) -> PlacementState {
 }
 
 /// One call into a guest: its files, its daemons, its sockets.
-fn look_into(with: &Collector<'_>, guest: GuestId, work: &GuestWork, inventory: &mut Inventory) -> GuestFacts {
+fn look_into(
+    with: &Collector<'_>,
+    guest: GuestId,
+    work: &GuestWork,
+    inventory: &mut Inventory,
+) -> GuestFacts {
     let mut facts = GuestFacts {
         down: None,
         docker: None,
@@ -156,10 +178,9 @@ fn look_into(with: &Collector<'_>, guest: GuestId, work: &GuestWork, inventory: 
     let down = match with.transports.get(&guest) {
         None => Some("the site does not know this guest".to_owned()),
         Some(transport) => match transport.state() {
-            Ok(GuestState::Running) => match ask(with, work, transport.as_ref(), inventory, &mut facts) {
-                Ok(()) => None,
-                Err(why) => Some(why),
-            },
+            Ok(GuestState::Running) => {
+                ask(with, work, transport.as_ref(), inventory, &mut facts).err()
+            }
             Ok(state) => Some(format!("the guest is {state}")),
             Err(error) => Some(in_words(&error)),
         },
@@ -198,24 +219,38 @@ fn ask(
     }
     let docker_at = steps.len();
     if work.docker {
-        steps.push(Step::Inspect(Inspect::with_content(guest_path(Path::new(DAEMON_JSON))?)));
+        steps.push(Step::Inspect(Inspect::with_content(guest_path(
+            Path::new(DAEMON_JSON),
+        )?)));
         steps.extend(docker_commands().into_iter().map(Step::Exec));
         steps.push(Step::Sockets);
     }
     let traefik_at = steps.len();
     if work.traefik {
         let settings = &with.model.settings.traefik;
-        steps.push(Step::Inspect(Inspect::with_content(guest_path(&settings.static_file)?)));
-        let commands = traefik_commands(&settings.binary.to_string_lossy(), &settings.static_file.to_string_lossy());
+        steps.push(Step::Inspect(Inspect::with_content(guest_path(
+            &settings.static_file,
+        )?)));
+        let commands = traefik_commands(
+            &settings.binary.to_string_lossy(),
+            &settings.static_file.to_string_lossy(),
+        );
         steps.extend(commands.into_iter().map(Step::Exec));
     }
     let program = Program::new(steps).keep_going();
     let timeout = CALL_TIME + program.exec_time();
-    let answer = transport.run(&program, timeout).map_err(|error| in_words(&error))?;
+    let answer = transport
+        .run(&program, timeout)
+        .map_err(|error| in_words(&error))?;
     for (name, index, placement, at) in files {
         let found = &answer.results[at..at + 2 + usize::from(placement.ca.is_some())];
         if let Some(certificate) = inventory.certificates.get_mut(&name) {
-            let state = in_guest(placement, &certificate.primary.state, with.anchors.first(), found);
+            let state = in_guest(
+                placement,
+                &certificate.primary.state,
+                with.anchors.first(),
+                found,
+            );
             certificate.placements[index] = state;
         }
     }
@@ -229,18 +264,43 @@ fn ask(
 }
 
 /// How a pair in a guest differs from the entry's own pair.
-fn in_guest(placement: &Placement, primary: &PairState, anchor: Option<&Anchor>, found: &[StepResult]) -> PlacementState {
+fn in_guest(
+    placement: &Placement,
+    primary: &PairState,
+    anchor: Option<&Anchor>,
+    found: &[StepResult],
+) -> PlacementState {
     let (cert_sha256, key_sha256) = match primary {
         PairState::Present {
-            cert_sha256, key_sha256, ..
+            cert_sha256,
+            key_sha256,
+            ..
         } => (Some(*cert_sha256), Some(*key_sha256)),
         _ => (None, None),
     };
     let ca_sha256 = anchor.map(|anchor| Sha256::of(&anchor.to_pem()));
     let files = [
-        ("certificate", placement.cert_mode, cert_sha256, "fullchain.pem", &placement.cert),
-        ("key", placement.key_mode, key_sha256, "key.pem", &placement.key),
-        ("root", placement.cert_mode, ca_sha256, "ca.pem", placement.ca.as_ref().unwrap_or(&placement.cert)),
+        (
+            "certificate",
+            placement.cert_mode,
+            cert_sha256,
+            "fullchain.pem",
+            &placement.cert,
+        ),
+        (
+            "key",
+            placement.key_mode,
+            key_sha256,
+            "key.pem",
+            &placement.key,
+        ),
+        (
+            "root",
+            placement.cert_mode,
+            ca_sha256,
+            "ca.pem",
+            placement.ca.as_ref().unwrap_or(&placement.cert),
+        ),
     ];
     for ((what, mode, sha256, name, path), result) in files.into_iter().zip(found) {
         let entry = match result {
@@ -263,7 +323,12 @@ fn in_guest(placement: &Placement, primary: &PairState, anchor: Option<&Anchor>,
     PlacementState::Right
 }
 
-fn difference(entry: &Entry, mode: FileMode, owner: &Owner, sha256: Option<Sha256>) -> Option<String> {
+fn difference(
+    entry: &Entry,
+    mode: FileMode,
+    owner: &Owner,
+    sha256: Option<Sha256>,
+) -> Option<String> {
     let Some(meta) = entry.opened() else {
         return Some("is a link that leads nowhere".to_owned());
     };
@@ -273,7 +338,9 @@ fn difference(entry: &Entry, mode: FileMode, owner: &Owner, sha256: Option<Sha25
     if meta.mode != mode {
         return Some(format!("has mode {}, wanted {mode}", meta.mode));
     }
-    let is = |name: &Option<String>, id: u32, wanted: &str| name.as_deref() == Some(wanted) || id.to_string() == wanted;
+    let is = |name: &Option<String>, id: u32, wanted: &str| {
+        name.as_deref() == Some(wanted) || id.to_string() == wanted
+    };
     if !is(&meta.user, meta.uid, &owner.user) || !is(&meta.group, meta.gid, &owner.group) {
         let name = |name: &Option<String>, id: u32| name.clone().unwrap_or_else(|| id.to_string());
         return Some(format!(
@@ -309,13 +376,17 @@ fn traefik_facts(answer: &Answer, at: usize) -> TraefikFacts {
         static_file: content(answer, at),
         active_state: said(0).unwrap_or_else(|| "unknown".to_owned()),
         version: said(1),
-        started_before_file: started.zip(written).is_some_and(|(started, written)| started < written),
+        started_before_file: started
+            .zip(written)
+            .is_some_and(|(started, written)| started < written),
     }
 }
 
 fn content(answer: &Answer, at: usize) -> Option<Vec<u8>> {
     match answer.results.get(at) {
-        Some(StepResult::Inspected(Some(entry))) => entry.whole_content().map(|bytes| bytes.expose_secret().to_vec()),
+        Some(StepResult::Inspected(Some(entry))) => entry
+            .whole_content()
+            .map(|bytes| bytes.expose_secret().to_vec()),
         _ => None,
     }
 }
@@ -335,11 +406,21 @@ fn docker_leaf(with: &Collector<'_>, guest: GuestId) -> Option<Fingerprint> {
     let ip: IpAddr = with.model.guests.guest(guest)?.address.ip()?;
     let from = with.model.traefiks().next().map(|traefik| traefik.id);
     let dial = (with.dial_from)(from);
-    leaf_at(dial.as_ref(), with.clock, &ip.to_string(), with.model.settings.docker.port)
+    leaf_at(
+        dial.as_ref(),
+        with.clock,
+        &ip.to_string(),
+        with.model.settings.docker.port,
+    )
 }
 
 /// The leaf that is served there, if any.
-pub(crate) fn leaf_at(dial: &dyn Dial, clock: &dyn Clock, address: &str, port: u16) -> Option<Fingerprint> {
+pub(crate) fn leaf_at(
+    dial: &dyn Dial,
+    clock: &dyn Clock,
+    address: &str,
+    port: u16,
+) -> Option<Fingerprint> {
     let view = Viewpoint {
         dial,
         clock,
@@ -352,12 +433,16 @@ pub(crate) fn leaf_at(dial: &dyn Dial, clock: &dyn Clock, address: &str, port: u
         roots: &[],
         identity: None,
     };
-    served_leaf(&view, &server).ok().map(|leaf| Fingerprint::of(&leaf))
+    served_leaf(&view, &server)
+        .ok()
+        .map(|leaf| Fingerprint::of(&leaf))
 }
 
 /// A path of the site as a path in a guest.
 pub(crate) fn guest_path(path: &Path) -> Result<GuestPath, String> {
-    path.to_string_lossy().parse().map_err(|error: crate::names::NameError| error.to_string())
+    path.to_string_lossy()
+        .parse()
+        .map_err(|error: crate::names::NameError| error.to_string())
 }
 
 /// Where dockerd's configuration lies.

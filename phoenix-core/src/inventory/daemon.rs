@@ -40,7 +40,14 @@ pub struct TraefikFacts {
 /// The commands that tell about dockerd, each optional: a guest that lacks one still answers the rest.
 pub fn docker_commands() -> Vec<Exec> {
     [
-        &["systemctl", "show", "docker.service", "-p", "ActiveState", "--value"][..],
+        &[
+            "systemctl",
+            "show",
+            "docker.service",
+            "-p",
+            "ActiveState",
+            "--value",
+        ][..],
         &["systemctl", "cat", "docker.service"],
         &["dockerd", "--version"],
         &["docker", "version", "--format", "{{json .}}"],
@@ -54,9 +61,24 @@ pub fn docker_commands() -> Vec<Exec> {
 /// The commands that tell about Traefik.
 pub fn traefik_commands(binary: &str, static_file: &str) -> Vec<Exec> {
     [
-        &["systemctl", "show", "traefik.service", "-p", "ActiveState", "--value"][..],
+        &[
+            "systemctl",
+            "show",
+            "traefik.service",
+            "-p",
+            "ActiveState",
+            "--value",
+        ][..],
         &[binary, "version"],
-        &["systemctl", "show", "traefik.service", "-p", "ExecMainStartTimestamp", "--value", "--timestamp=unix"],
+        &[
+            "systemctl",
+            "show",
+            "traefik.service",
+            "-p",
+            "ExecMainStartTimestamp",
+            "--value",
+            "--timestamp=unix",
+        ],
         &["stat", "-L", "-c", "%Y", static_file],
     ]
     .into_iter()
@@ -65,7 +87,9 @@ pub fn traefik_commands(binary: &str, static_file: &str) -> Vec<Exec> {
 }
 
 fn quick(argv: &[&str]) -> Exec {
-    Exec::new(argv.iter().copied()).timeout(Duration::from_secs(10)).optional()
+    Exec::new(argv.iter().copied())
+        .timeout(Duration::from_secs(10))
+        .optional()
 }
 
 /// Reads systemd's `@1764000000`.

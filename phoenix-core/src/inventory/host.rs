@@ -84,7 +84,10 @@ pub(super) fn read_primary(root: &Root, entry: &Entry) -> PairFacts {
 }
 
 /// The bytes of an entry's own pair.
-pub fn read_pair(root: &Root, entry: &Entry) -> Result<(Option<Vec<u8>>, Option<Secret>), FileError> {
+pub fn read_pair(
+    root: &Root,
+    entry: &Entry,
+) -> Result<(Option<Vec<u8>>, Option<Secret>), FileError> {
     let cert = root.read_optional(&entry.cert_path)?;
     let key = root.read_optional(&entry.key_path)?.map(Secret::new);
     Ok((cert, key))

@@ -12,8 +12,8 @@ use crate::names::{CommonName, GuestId};
 use crate::store::PendingItem;
 use crate::x509::{Anchor, Chain, Fingerprint};
 
-pub use collect::{Collector, collect};
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path, leaf_at};
+pub use collect::{Collector, collect};
 pub use daemon::{DockerFacts, TraefikFacts, docker_commands, traefik_commands};
 pub(crate) use host::in_words;
 pub use host::{PairFacts, PairState, read_candidate, read_pair};

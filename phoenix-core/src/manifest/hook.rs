@@ -74,18 +74,25 @@ fn needs_shell(line: &str) -> bool {
     while let Some(c) = chars.next() {
         match (quote, c) {
             (Some('\''), '\'') | (Some('"'), '"') => quote = None,
-            (Some('\''), _) => {}
             (Some('"'), '$' | '`') => return true,
             (None | Some('"'), '\\') => {
                 chars.next();
             }
             (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(c),
-            (None, '$' | '`' | '|' | '&' | ';' | '<' | '>' | '(' | ')' | '*' | '?' | '[' | '\n') => {
+            (
+                None,
+                '$' | '`' | '|' | '&' | ';' | '<' | '>' | '(' | ')' | '*' | '?' | '[' | '\n',
+            ) => {
                 return true;
             }
             (None, '~' | '#' | '!' | '{' | '}') if word_start => return true,
-            (None, '=') if line.split_whitespace().next().is_some_and(|first| first.contains('=')) => {
+            (None, '=')
+                if line
+                    .split_whitespace()
+                    .next()
+                    .is_some_and(|first| first.contains('=')) =>
+            {
                 return true;
             }
             (None, _) => {}
@@ -107,23 +114,48 @@ mod tests {
     fn plain_lines_are_split_and_need_no_shell() {
         assert_eq!(
             HookCommand::of_line("qm guest exec 1001 -- systemctl restart docker"),
-            Some(argv(&["qm", "guest", "exec", "1001", "--", "systemctl", "restart", "docker"]))
+            Some(argv(&[
+                "qm",
+                "guest",
+                "exec",
+                "1001",
+                "--",
+                "systemctl",
+                "restart",
+                "docker"
+            ]))
         );
         assert_eq!(
             HookCommand::of_line("echo \"it's done; really\" 'a $b' c\\ d"),
             Some(argv(&["echo", "it's done; really", "a $b", "c d"]))
         );
         let quoted = "pct exec 102 -- /bin/bash -c 'while [ ! -f /x ]; do sleep 1; done'";
-        assert!(matches!(HookCommand::of_line(quoted), Some(HookCommand::Argv(words)) if words.len() == 7));
+        assert!(
+            matches!(HookCommand::of_line(quoted), Some(HookCommand::Argv(words)) if words.len() == 7)
+        );
     }
 
     #[test]
     fn shell_syntax_is_left_to_a_shell() {
         for line in [
-            "a && b", "a; b", "a | b", "a > b", "echo $HOME", "echo \"$HOME\"", "echo `x`", "ls *.pem",
-            "cd ~/x", "A=1 b", "a # b", "! a",
+            "a && b",
+            "a; b",
+            "a | b",
+            "a > b",
+            "echo $HOME",
+            "echo \"$HOME\"",
+            "echo `x`",
+            "ls *.pem",
+            "cd ~/x",
+            "A=1 b",
+            "a # b",
+            "! a",
         ] {
-            assert_eq!(HookCommand::of_line(line), Some(HookCommand::Shell(line.to_owned())), "{line}");
+            assert_eq!(
+                HookCommand::of_line(line),
+                Some(HookCommand::Shell(line.to_owned())),
+                "{line}"
+            );
         }
     }
 

@@ -126,12 +126,27 @@ impl Manifest {
             let entry = &located.value;
             let folded = entry.common_name.as_str().to_ascii_lowercase();
             if let Some(first) = names.insert(folded, located) {
-                faults.push(twice(document, located, first, "common_name", entry.common_name.as_str()));
+                faults.push(twice(
+                    document,
+                    located,
+                    first,
+                    "common_name",
+                    entry.common_name.as_str(),
+                ));
             }
-            let used = [("cert_path", &entry.cert_path), ("key_path", &entry.key_path)];
+            let used = [
+                ("cert_path", &entry.cert_path),
+                ("key_path", &entry.key_path),
+            ];
             for (field, path) in used {
                 if let Some(first) = paths.insert(path, located) {
-                    faults.push(twice(document, located, first, field, &path.to_string_lossy()));
+                    faults.push(twice(
+                        document,
+                        located,
+                        first,
+                        field,
+                        &path.to_string_lossy(),
+                    ));
                 }
             }
         }
@@ -142,7 +157,9 @@ impl Manifest {
                     faults.push(
                         Fault::error(
                             "manifest-after-unknown",
-                            format!("found `{name}` in `after`, expected the common_name of an entry"),
+                            format!(
+                                "found `{name}` in `after`, expected the common_name of an entry"
+                            ),
                         )
                         .at(at.place()),
                     );
@@ -173,13 +190,21 @@ pub fn derived_key_mode(permissions: FileMode, owner: &Owner) -> FileMode {
     }
 }
 
-fn twice(document: &Document, second: &Located<Entry>, first: &Located<Entry>, field: &str, value: &str) -> Fault {
+fn twice(
+    document: &Document,
+    second: &Located<Entry>,
+    first: &Located<Entry>,
+    field: &str,
+    value: &str,
+) -> Fault {
     let place = |located: &Located<Entry>| {
         let cursor = document.cursor(located.node);
         let same = |name: &str| {
-            cursor
-                .get(name)
-                .filter(|member| member.as_str().is_some_and(|text| text.eq_ignore_ascii_case(value)))
+            cursor.get(name).filter(|member| {
+                member
+                    .as_str()
+                    .is_some_and(|text| text.eq_ignore_ascii_case(value))
+            })
         };
         same(field)
             .or_else(|| same("cert_path"))
@@ -187,9 +212,12 @@ fn twice(document: &Document, second: &Located<Entry>, first: &Located<Entry>, f
             .unwrap_or(cursor)
             .place()
     };
-    Fault::error("manifest-twice", format!("found `{value}` twice, expected each name and path once"))
-        .at(place(second))
-        .at(place(first).with_label("first used here"))
+    Fault::error(
+        "manifest-twice",
+        format!("found `{value}` twice, expected each name and path once"),
+    )
+    .at(place(second))
+    .at(place(first).with_label("first used here"))
 }
 
 fn member<'d>(entry: Cursor<'d>, name: &str) -> Cursor<'d> {

@@ -2,12 +2,18 @@ use super::*;
 use crate::document::Format;
 
 fn decode(text: &str) -> Result<Manifest, Faults> {
-    let document = Document::parse("etc/certificate-manifest.json".as_ref(), text.into(), Format::Json)?;
+    let document = Document::parse(
+        "etc/certificate-manifest.json".as_ref(),
+        text.into(),
+        Format::Json,
+    )?;
     Manifest::decode(&document)
 }
 
 fn entry(fields: &str) -> Result<Entry, Faults> {
-    let text = format!(r#"[{{"common_name": "a.test", "cert_path": "/p/a.crt", "key_path": "/p/a.key"{fields}}}]"#);
+    let text = format!(
+        r#"[{{"common_name": "a.test", "cert_path": "/p/a.crt", "key_path": "/p/a.key"{fields}}}]"#
+    );
     decode(&text).map(|manifest| manifest.entries[0].value.clone())
 }
 
@@ -20,7 +26,10 @@ fn the_smallest_entry_gets_the_documented_defaults() {
     let entry = entry("").unwrap();
     assert_eq!(entry.names, ["a.test".parse().unwrap()].into());
     assert_eq!(entry.owner, Owner::root());
-    assert_eq!((entry.cert_mode, entry.key_mode), (FileMode::PUBLIC, FileMode::PRIVATE));
+    assert_eq!(
+        (entry.cert_mode, entry.key_mode),
+        (FileMode::PUBLIC, FileMode::PRIVATE)
+    );
     assert_eq!(entry.key_type, KeyType::EcP256);
     assert_eq!((entry.cert_type, entry.keep), (CertType::Server, 1));
     assert!(entry.hook.is_none() && entry.deploy.is_empty() && entry.old_delivery.is_none());
@@ -36,12 +45,25 @@ fn sans_may_be_one_text_or_several_and_are_a_set() {
 
 #[test]
 fn the_key_is_never_opened_to_others_by_permissions() {
-    let modes = |fields| entry(fields).map(|entry| entry.key_mode.to_string()).unwrap();
+    let modes = |fields| {
+        entry(fields)
+            .map(|entry| entry.key_mode.to_string())
+            .unwrap()
+    };
     assert_eq!(modes(r#", "permissions": "600""#), "600");
     assert_eq!(modes(r#", "permissions": "644""#), "600");
-    assert_eq!(modes(r#", "permissions": "640", "owner": "root:www-data""#), "640");
-    assert_eq!(modes(r#", "permissions": "644", "owner": "root:www-data""#), "640");
-    assert_eq!(modes(r#", "permissions": "640", "key_permissions": "400""#), "400");
+    assert_eq!(
+        modes(r#", "permissions": "640", "owner": "root:www-data""#),
+        "640"
+    );
+    assert_eq!(
+        modes(r#", "permissions": "644", "owner": "root:www-data""#),
+        "640"
+    );
+    assert_eq!(
+        modes(r#", "permissions": "640", "key_permissions": "400""#),
+        "400"
+    );
     assert!(messages(r#", "key_permissions": "644""#).contains("opens the key to everybody"));
 }
 
@@ -49,11 +71,23 @@ fn the_key_is_never_opened_to_others_by_permissions() {
 fn hooks_are_lines_arrays_or_objects() {
     let command = |fields| entry(fields).unwrap().hook.map(|hook| hook.command);
     let argv = HookCommand::Argv(vec!["echo".to_owned(), "a b".to_owned()]);
-    assert_eq!(command(r#", "post_renewal_command": "echo 'a b'""#), Some(argv.clone()));
-    assert_eq!(command(r#", "post_renewal_command": ["echo", "a b"]"#), Some(argv.clone()));
-    assert_eq!(command(r#", "hook": {"command": ["echo", "a b"], "timeout": "5s"}"#), Some(argv));
+    assert_eq!(
+        command(r#", "post_renewal_command": "echo 'a b'""#),
+        Some(argv.clone())
+    );
+    assert_eq!(
+        command(r#", "post_renewal_command": ["echo", "a b"]"#),
+        Some(argv.clone())
+    );
+    assert_eq!(
+        command(r#", "hook": {"command": ["echo", "a b"], "timeout": "5s"}"#),
+        Some(argv)
+    );
     assert_eq!(command(r#", "post_renewal_command": """#), None);
-    assert!(messages(r#", "hook": {"command": "a"}, "post_renewal_command": "b""#).contains("found both"));
+    assert!(
+        messages(r#", "hook": {"command": "a"}, "post_renewal_command": "b""#)
+            .contains("found both")
+    );
 }
 
 #[test]
@@ -76,7 +110,10 @@ fn twenty_faults_are_twenty_messages_with_their_places() {
     let shown = faults.to_string();
     assert_eq!(faults.len(), 20, "{shown}");
     for fault in &faults {
-        assert!(fault.places[0].line > 0 && !fault.message.is_empty(), "{fault}");
+        assert!(
+            fault.places[0].line > 0 && !fault.message.is_empty(),
+            "{fault}"
+        );
     }
 }
 

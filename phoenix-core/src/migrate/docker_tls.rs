@@ -72,33 +72,51 @@ fn ends(model: &Model) -> Result<Ends<'_>, Faults> {
     let host = model.documents.host.path();
     let one = |what: &str, found: Vec<&'_ Guest>| match found.as_slice() {
         [] => Err(Faults::from(
-            Fault::error("migrate-ends", format!("found no guest that is {what}, expected one")).at(Place::file(host)),
+            Fault::error(
+                "migrate-ends",
+                format!("found no guest that is {what}, expected one"),
+            )
+            .at(Place::file(host)),
         )),
         [guest] => Ok(guest.id),
         several => {
             let ids: Vec<String> = several.iter().map(|guest| guest.id.to_string()).collect();
             Err(Faults::from(
-                Fault::error("migrate-ends", format!("found {} that are {what}, expected one", ids.join(" and ")))
-                    .at(Place::file(host)),
+                Fault::error(
+                    "migrate-ends",
+                    format!("found {} that are {what}, expected one", ids.join(" and ")),
+                )
+                .at(Place::file(host)),
             ))
         }
     };
     let managers: Vec<&Guest> = model.docker_managers().collect();
     let managers = if managers.len() > 1 {
-        managers.into_iter().filter(|guest| guest.swarm_role.as_deref() == Some("manager")).collect()
+        managers
+            .into_iter()
+            .filter(|guest| guest.swarm_role.as_deref() == Some("manager"))
+            .collect()
     } else {
         managers
     };
-    let manager = one("a Swarm manager (`swarm_role: manager`, feature `docker_proxy`)", managers)?;
+    let manager = one(
+        "a Swarm manager (`swarm_role: manager`, feature `docker_proxy`)",
+        managers,
+    )?;
     let traefik = one("a Traefik (feature `traefik`)", model.traefiks().collect())?;
     let address = |id| {
         let guest = model.guests.guest(id);
-        guest.and_then(|guest| Some((guest, guest.address.ip()?))).ok_or_else(|| {
-            Faults::from(
-                Fault::error("migrate-address", format!("found no fixed address of {id}, expected `network_config.ip`"))
+        guest
+            .and_then(|guest| Some((guest, guest.address.ip()?)))
+            .ok_or_else(|| {
+                Faults::from(
+                    Fault::error(
+                        "migrate-address",
+                        format!("found no fixed address of {id}, expected `network_config.ip`"),
+                    )
                     .at(guest.map_or_else(|| Place::file(host), |guest| guest_place(model, guest))),
-            )
-        })
+                )
+            })
     };
     let (manager, manager_ip) = address(manager)?;
     let (traefik, traefik_ip) = address(traefik)?;
@@ -115,7 +133,10 @@ fn guest_place(model: &Model, guest: &Guest) -> Place {
         crate::names::GuestKind::Vm => model.documents.vms.as_ref(),
         crate::names::GuestKind::Lxc => model.documents.lxcs.as_ref(),
     };
-    document.map_or_else(|| Place::file(Path::new("")), |document| document.place(guest.node))
+    document.map_or_else(
+        || Place::file(Path::new("")),
+        |document| document.place(guest.node),
+    )
 }
 
 fn manifest(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults> {
@@ -132,7 +153,11 @@ fn manifest(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults> 
         })
     };
     let (server_dir, client_dir) = (directory(ends.manager)?, directory(ends.traefik)?);
-    let missing_name = || Faults::from(Fault::error("migrate-name", "found no usable domain").at(document.root().place()));
+    let missing_name = || {
+        Faults::from(
+            Fault::error("migrate-name", "found no usable domain").at(document.root().place()),
+        )
+    };
     let server_name = model.docker_common_name().ok_or_else(missing_name)?;
     let client_name = model.traefik_common_name().ok_or_else(missing_name)?;
     let tls_dir = &model.settings.docker.tls_dir;
@@ -147,18 +172,39 @@ fn manifest(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults> 
             ("permissions".to_owned(), Value::from(mode)),
         ])])
     };
-    let defaults = || vec![("owner", Value::from("root:root")), ("permissions", Value::from("600"))];
+    let defaults = || {
+        vec![
+            ("owner", Value::from("root:root")),
+            ("permissions", Value::from("600")),
+        ]
+    };
     let server = WantedEntry {
         common_name: server_name.to_string(),
         sans: [SubjectAltName::Ip(ends.manager_ip)].into(),
         fields: vec![
-            ("cert_path", path(&server_dir, "docker/certs/server-cert.pem")),
+            (
+                "cert_path",
+                path(&server_dir, "docker/certs/server-cert.pem"),
+            ),
             ("key_path", path(&server_dir, "docker/certs/server-key.pem")),
             (
                 "post_renewal_command",
-                Value::from(format!("qm guest exec {} -- systemctl restart docker", ends.manager.id.id)),
+                Value::from(format!(
+                    "qm guest exec {} -- systemctl restart docker",
+                    ends.manager.id.id
+                )),
             ),
-            ("deploy", deploy(ends.manager, tls_dir, "server-cert.pem", "server-key.pem", "ca.pem", "600")),
+            (
+                "deploy",
+                deploy(
+                    ends.manager,
+                    tls_dir,
+                    "server-cert.pem",
+                    "server-key.pem",
+                    "ca.pem",
+                    "600",
+                ),
+            ),
         ],
         defaults: defaults(),
     };
@@ -167,27 +213,54 @@ fn manifest(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults> 
         sans: [].into(),
         fields: vec![
             ("cert_type", Value::from("client")),
-            ("cert_path", path(&client_dir, "traefik/certs/client-cert.pem")),
-            ("key_path", path(&client_dir, "traefik/certs/client-key.pem")),
+            (
+                "cert_path",
+                path(&client_dir, "traefik/certs/client-cert.pem"),
+            ),
+            (
+                "key_path",
+                path(&client_dir, "traefik/certs/client-key.pem"),
+            ),
             (
                 "post_renewal_command",
-                Value::from(format!("pct exec {} -- systemctl restart traefik", ends.traefik.id.id)),
+                Value::from(format!(
+                    "pct exec {} -- systemctl restart traefik",
+                    ends.traefik.id.id
+                )),
             ),
-            ("deploy", deploy(ends.traefik, certs_dir, "client-cert.pem", "client-key.pem", "ca.pem", "600")),
+            (
+                "deploy",
+                deploy(
+                    ends.traefik,
+                    certs_dir,
+                    "client-cert.pem",
+                    "client-key.pem",
+                    "ca.pem",
+                    "600",
+                ),
+            ),
         ],
         defaults: defaults(),
     };
     let mut edit = Edit::new(document);
     let mut reasons = upsert(&mut edit, document.root(), &model.manifest, &server);
     reasons.extend(upsert(&mut edit, document.root(), &model.manifest, &client));
-    finish(document, edit, reasons)
+    finish(document, &edit, reasons)
 }
 
-fn template(model: &Model, ends: &Ends<'_>, options: DockerTlsOptions) -> Result<Option<FileEdit>, Faults> {
+fn template(
+    model: &Model,
+    ends: &Ends<'_>,
+    options: DockerTlsOptions,
+) -> Result<Option<FileEdit>, Faults> {
     let Some((path, text)) = &model.template else {
         let path = &model.settings.traefik.template;
         return Err(Faults::from(
-            Fault::error("migrate-template", "found no template of Traefik's static file").at(Place::file(path)),
+            Fault::error(
+                "migrate-template",
+                "found no template of Traefik's static file",
+            )
+            .at(Place::file(path)),
         ));
     };
     // A template is edited as YAML; Jinja outside quoted scalars is refused here, with its place.
@@ -195,22 +268,41 @@ fn template(model: &Model, ends: &Ends<'_>, options: DockerTlsOptions) -> Result
     let file = StaticFile::parse(path, text)?;
     let Some(provider) = file.provider() else {
         return Err(Faults::from(
-            Fault::error("migrate-provider", "found neither `providers.docker` nor `providers.swarm`, expected one")
-                .at(document.root().get("providers").unwrap_or_else(|| document.root()).place()),
+            Fault::error(
+                "migrate-provider",
+                "found neither `providers.docker` nor `providers.swarm`, expected one",
+            )
+            .at(document
+                .root()
+                .get("providers")
+                .unwrap_or_else(|| document.root())
+                .place()),
         ));
     };
     let mut edit = Edit::new(&document);
     let mut reasons = Vec::new();
     let block = document.cursor(provider.node);
-    let endpoint = format!("tcp://{}:{}", host_in_url(ends.manager_ip), model.settings.docker.port);
+    let endpoint = format!(
+        "tcp://{}:{}",
+        host_in_url(ends.manager_ip),
+        model.settings.docker.port
+    );
     match &provider.endpoint {
         Some((found, _)) if *found == endpoint => {}
         Some((found, node)) => {
             edit.set_text(*node, &endpoint);
-            reasons.push(format!("providers.{}.endpoint: {found} -> {endpoint}, the encrypted port", provider.name));
+            reasons.push(format!(
+                "providers.{}.endpoint: {found} -> {endpoint}, the encrypted port",
+                provider.name
+            ));
         }
         None => {
-            edit.insert(provider.node, Position::First, Some("endpoint"), Value::from(endpoint.as_str()));
+            edit.insert(
+                provider.node,
+                Position::First,
+                Some("endpoint"),
+                Value::from(endpoint.as_str()),
+            );
             reasons.push(format!("providers.{}.endpoint: {endpoint}", provider.name));
         }
     }
@@ -220,10 +312,18 @@ fn template(model: &Model, ends: &Ends<'_>, options: DockerTlsOptions) -> Result
             reasons.push(format!("providers.{}.{key}: removed, {why}", provider.name));
         }
     };
-    removed("apiVersion", "Traefik 3.7 refuses the field and does not start", &mut edit);
+    removed(
+        "apiVersion",
+        "Traefik 3.7 refuses the field and does not start",
+        &mut edit,
+    );
     let renamed = options.provider == ProviderName::Swarm && provider.name == "docker";
     if renamed {
-        removed("swarmMode", "`providers.swarm` takes its place and refuses the field", &mut edit);
+        removed(
+            "swarmMode",
+            "`providers.swarm` takes its place and refuses the field",
+            &mut edit,
+        );
     }
     tls_block(model, block, &mut edit, &mut reasons);
     if renamed {
@@ -233,7 +333,7 @@ fn template(model: &Model, ends: &Ends<'_>, options: DockerTlsOptions) -> Result
                 .to_owned(),
         );
     }
-    finish(&document, edit, reasons)
+    finish(&document, &edit, reasons)
 }
 
 /// The `tls` block: our three files, verification on.
@@ -248,8 +348,16 @@ fn tls_block(model: &Model, provider: Cursor<'_>, edit: &mut Edit<'_>, reasons: 
     ];
     let Some(tls) = provider.get("tls") else {
         let members = wanted.map(|(key, value)| (key.to_owned(), value));
-        edit.insert(provider.node(), Position::Last, Some("tls"), Value::Object(members.into()));
-        reasons.push(format!("tls: Traefik shows its certificate from {} and verifies Docker's", certs.display()));
+        edit.insert(
+            provider.node(),
+            Position::Last,
+            Some("tls"),
+            Value::Object(members.into()),
+        );
+        reasons.push(format!(
+            "tls: Traefik shows its certificate from {} and verifies Docker's",
+            certs.display()
+        ));
         return;
     };
     for (key, value) in wanted {
@@ -281,7 +389,11 @@ fn guest_rules(
     let mut edit = Edit::new(document);
     let mut reasons = Vec::new();
     let mut faults = Faults::new();
-    for guest in model.guests.iter().filter(|guest| guest.id.kind == owner.id.kind) {
+    for guest in model
+        .guests
+        .iter()
+        .filter(|guest| guest.id.kind == owner.id.kind)
+    {
         let Some(list) = guest.rules else {
             continue;
         };
@@ -295,21 +407,33 @@ fn guest_rules(
             })
             .cloned()
             .collect();
-        moved(model, document, &concerned, &guest.id.to_string(), &mut edit, &mut reasons);
+        moved(
+            model,
+            document,
+            &concerned,
+            &guest.id.to_string(),
+            &mut edit,
+            &mut reasons,
+        );
         if is_manager {
             let (from, to) = (model.settings.docker.plain_port, model.settings.docker.port);
             let admits = |port| {
-                opens(&concerned, port)
-                    .any(|rule| rule.direction == Direction::In && covers(rule.source.as_deref(), ends.traefik_ip))
+                opens(&concerned, port).any(|rule| {
+                    rule.direction == Direction::In
+                        && covers(rule.source.as_deref(), ends.traefik_ip)
+                })
             };
             if !admits(from) && !admits(to) {
                 add_inbound(list, &all, ends, to, &mut edit);
-                reasons.push(format!("{}: a new rule admits {} on port {to}", guest.id, ends.traefik_ip));
+                reasons.push(format!(
+                    "{}: a new rule admits {} on port {to}",
+                    guest.id, ends.traefik_ip
+                ));
             }
         }
     }
     faults.into_result(())?;
-    finish(document, edit, reasons)
+    finish(document, &edit, reasons)
 }
 
 fn host_rules(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults> {
@@ -325,8 +449,15 @@ fn host_rules(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults
     faults.into_result(())?;
     let mut edit = Edit::new(document);
     let mut reasons = Vec::new();
-    moved(model, document, &concerned, "host-wide", &mut edit, &mut reasons);
-    finish(document, edit, reasons)
+    moved(
+        model,
+        document,
+        &concerned,
+        "host-wide",
+        &mut edit,
+        &mut reasons,
+    );
+    finish(document, &edit, reasons)
 }
 
 /// Moves the plain port to the encrypted one and says so for each rule.
@@ -343,7 +474,10 @@ fn moved(
     for edited in move_port(edit, port, rules, from, to) {
         reasons.push(match edited {
             Edited::Port { rule, ports } => {
-                format!("{whose}: the rule at line {} now has port {ports}", document.place(rule).line)
+                format!(
+                    "{whose}: the rule at line {} now has port {ports}",
+                    document.place(rule).line
+                )
             }
             Edited::Removed { rule, twin } => format!(
                 "{whose}: the rule at line {} went, since the one at line {} already opens {to}",
@@ -367,7 +501,10 @@ fn add_inbound(list: NodeId, rules: &[Rule], ends: &Ends<'_>, port: u16, edit: &
         text("source", ends.traefik_ip.to_string()),
         text("proto", "tcp".to_owned()),
         text("port", port.to_string()),
-        text("comment", "Allow Traefik to connect to the secure Docker API".to_owned()),
+        text(
+            "comment",
+            "Allow Traefik to connect to the secure Docker API".to_owned(),
+        ),
     ]);
     edit.insert(list, position, None, rule);
 }
@@ -403,7 +540,11 @@ fn host_in_url(ip: IpAddr) -> String {
     }
 }
 
-fn finish(document: &Document, edit: Edit<'_>, reasons: Vec<String>) -> Result<Option<FileEdit>, Faults> {
+fn finish(
+    document: &Document,
+    edit: &Edit<'_>,
+    reasons: Vec<String>,
+) -> Result<Option<FileEdit>, Faults> {
     let patch = edit.finish().map_err(Faults::from)?;
     if patch.is_empty() {
         return Ok(None);

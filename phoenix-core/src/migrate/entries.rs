@@ -18,20 +18,37 @@ pub(super) struct WantedEntry {
 }
 
 /// Makes the manifest say it; returns what was changed, in words.
-pub(super) fn upsert(edit: &mut Edit<'_>, root: Cursor<'_>, manifest: &Manifest, wanted: &WantedEntry) -> Vec<String> {
-    let same_name = |entry: &Entry| entry.common_name.as_str().eq_ignore_ascii_case(&wanted.common_name);
-    match manifest.entries.iter().find(|located| same_name(&located.value)) {
-        Some(located) => update(edit, root, located.node, wanted),
-        None => {
-            edit.insert(root.node(), Position::Last, None, new_entry(wanted));
-            vec![format!("{}: a new entry", wanted.common_name)]
-        }
+pub(super) fn upsert(
+    edit: &mut Edit<'_>,
+    root: Cursor<'_>,
+    manifest: &Manifest,
+    wanted: &WantedEntry,
+) -> Vec<String> {
+    let same_name = |entry: &Entry| {
+        entry
+            .common_name
+            .as_str()
+            .eq_ignore_ascii_case(&wanted.common_name)
+    };
+    if let Some(located) = manifest
+        .entries
+        .iter()
+        .find(|located| same_name(&located.value)) { update(edit, root, located.node, wanted) } else {
+        edit.insert(root.node(), Position::Last, None, new_entry(wanted));
+        vec![format!("{}: a new entry", wanted.common_name)]
     }
 }
 
 fn new_entry(wanted: &WantedEntry) -> Value {
-    let sans = wanted.sans.iter().map(|name| Value::from(name.to_string())).collect();
-    let mut members = vec![("common_name".to_owned(), Value::from(wanted.common_name.as_str()))];
+    let sans = wanted
+        .sans
+        .iter()
+        .map(|name| Value::from(name.to_string()))
+        .collect();
+    let mut members = vec![(
+        "common_name".to_owned(),
+        Value::from(wanted.common_name.as_str()),
+    )];
     if !wanted.sans.is_empty() {
         members.push(("sans".to_owned(), Value::Array(sans)));
     }
@@ -55,11 +72,19 @@ fn update(
             Some(found) if found.to_value().as_ref() == Some(value) => {}
             Some(found) => {
                 edit.set(found.node(), value.clone());
-                changes.push(format!("{}: `{name}` is now {}", wanted.common_name, value.to_json()));
+                changes.push(format!(
+                    "{}: `{name}` is now {}",
+                    wanted.common_name,
+                    value.to_json()
+                ));
             }
             None => {
                 edit.insert(object.node(), Position::Last, Some(name), value.clone());
-                changes.push(format!("{}: `{name}` is new: {}", wanted.common_name, value.to_json()));
+                changes.push(format!(
+                    "{}: `{name}` is new: {}",
+                    wanted.common_name,
+                    value.to_json()
+                ));
             }
         }
     }
@@ -68,15 +93,32 @@ fn update(
 
 /// Removes names that are not wanted and adds those that are missing; the entry's own name may stand in `sans` or not.
 fn update_sans(edit: &mut Edit<'_>, object: Cursor<'_>, wanted: &WantedEntry) -> Vec<String> {
-    let listed = |node: Cursor<'_>| node.as_str().and_then(|text| text.parse::<SubjectAltName>().ok());
-    let list = || Value::Array(wanted.sans.iter().map(|name| Value::from(name.to_string())).collect());
+    let listed = |node: Cursor<'_>| {
+        node.as_str()
+            .and_then(|text| text.parse::<SubjectAltName>().ok())
+    };
+    let list = || {
+        Value::Array(
+            wanted
+                .sans
+                .iter()
+                .map(|name| Value::from(name.to_string()))
+                .collect(),
+        )
+    };
     let Some(sans) = object.get("sans") else {
         if wanted.sans.is_empty() {
             return Vec::new();
         }
-        let position = object.get("common_name").map_or(Position::First, |name| Position::After(name.node()));
+        let position = object
+            .get("common_name")
+            .map_or(Position::First, |name| Position::After(name.node()));
         edit.insert(object.node(), position, Some("sans"), list());
-        return vec![format!("{}: `sans` is new: {}", wanted.common_name, list().to_json())];
+        return vec![format!(
+            "{}: `sans` is new: {}",
+            wanted.common_name,
+            list().to_json()
+        )];
     };
     let items: Vec<Cursor<'_>> = sans.items().collect();
     if items.is_empty() {
@@ -85,7 +127,11 @@ fn update_sans(edit: &mut Edit<'_>, object: Cursor<'_>, wanted: &WantedEntry) ->
             return Vec::new();
         }
         edit.set(sans.node(), list());
-        return vec![format!("{}: `sans` is now {}", wanted.common_name, list().to_json())];
+        return vec![format!(
+            "{}: `sans` is now {}",
+            wanted.common_name,
+            list().to_json()
+        )];
     }
     let mut found = BTreeSet::new();
     let mut changes = Vec::new();
@@ -94,12 +140,21 @@ fn update_sans(edit: &mut Edit<'_>, object: Cursor<'_>, wanted: &WantedEntry) ->
             Some(name) if wanted.sans.contains(&name) && found.insert(name.clone()) => {}
             _ => {
                 edit.remove(item.node());
-                changes.push(format!("{}: `sans` no longer has {}", wanted.common_name, item.literal()));
+                changes.push(format!(
+                    "{}: `sans` no longer has {}",
+                    wanted.common_name,
+                    item.literal()
+                ));
             }
         }
     }
     for name in wanted.sans.difference(&found) {
-        edit.insert(sans.node(), Position::Last, None, Value::from(name.to_string()));
+        edit.insert(
+            sans.node(),
+            Position::Last,
+            None,
+            Value::from(name.to_string()),
+        );
         changes.push(format!("{}: `sans` also has `{name}`", wanted.common_name));
     }
     changes

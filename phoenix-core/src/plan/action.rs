@@ -266,49 +266,81 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CandidateWaits => f.write_str("a pair that was issued earlier waits to be deployed"),
+            Self::CandidateWaits => {
+                f.write_str("a pair that was issued earlier waits to be deployed")
+            }
             Self::ConfigurationDiffers { what } | Self::CopyDiffers { what } => f.write_str(what),
             Self::Forced => f.write_str("forced"),
             Self::KeyMismatch => f.write_str("the key does not belong to the certificate"),
-            Self::KeyTypeDiffers { found: Some(found), expected } => {
+            Self::KeyTypeDiffers {
+                found: Some(found),
+                expected,
+            } => {
                 write!(f, "key type is {found}, wanted {expected}")
             }
-            Self::KeyTypeDiffers { found: None, expected } => {
+            Self::KeyTypeDiffers {
+                found: None,
+                expected,
+            } => {
                 write!(f, "key type is none of the known ones, wanted {expected}")
             }
             Self::Missing => f.write_str("not installed"),
             Self::NamesDiffer { missing, surplus } => {
                 let list = |names: &BTreeSet<SubjectAltName>| {
-                    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                    names
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 };
                 match (missing.is_empty(), surplus.is_empty()) {
                     (false, true) => write!(f, "names missing: {}", list(missing)),
                     (true, false) => write!(f, "names no longer wanted: {}", list(surplus)),
-                    _ => write!(f, "names missing: {}; no longer wanted: {}", list(missing), list(surplus)),
+                    _ => write!(
+                        f,
+                        "names missing: {}; no longer wanted: {}",
+                        list(missing),
+                        list(surplus)
+                    ),
                 }
             }
             Self::NewPair => f.write_str("a new pair"),
-            Self::Pending { since, tries, last_error } => {
+            Self::Pending {
+                since,
+                tries,
+                last_error,
+            } => {
                 write!(f, "pending since {}, tried {tries} times", rfc3339(*since))?;
                 match last_error {
                     Some(error) => write!(f, ", last: {error}"),
                     None => Ok(()),
                 }
             }
-            Self::ServedLeafDiffers { found: Some(found), expected } => write!(
+            Self::ServedLeafDiffers {
+                found: Some(found),
+                expected,
+            } => write!(
                 f,
                 "serves leaf {}, deployed is {}",
                 found.short(),
                 expected.short()
             ),
-            Self::ServedLeafDiffers { found: None, expected } => {
+            Self::ServedLeafDiffers {
+                found: None,
+                expected,
+            } => {
                 write!(f, "serves no TLS, deployed is leaf {}", expected.short())
             }
             Self::ServiceDown { state } => write!(f, "the service is {state}"),
             Self::Unreadable { what } => write!(f, "what is installed cannot be read: {what}"),
             Self::Untrusted { what } => write!(f, "does not chain to the CA's root: {what}"),
-            Self::UsageDiffers { expected } => write!(f, "lacks the extended key usage `{expected}`"),
-            Self::WindowOpen { left_seconds: 0, closes } => {
+            Self::UsageDiffers { expected } => {
+                write!(f, "lacks the extended key usage `{expected}`")
+            }
+            Self::WindowOpen {
+                left_seconds: 0,
+                closes,
+            } => {
                 write!(f, "expired at {}", rfc3339(*closes))
             }
             Self::WindowOpen { left_seconds, .. } => write!(

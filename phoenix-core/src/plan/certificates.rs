@@ -47,7 +47,12 @@ pub struct Policy {
 }
 
 /// Plans every entry of the manifest.
-pub(super) fn plan(model: &Model, inventory: &Inventory, policy: &Policy, now: SystemTime) -> CertificatePlan {
+pub(super) fn plan(
+    model: &Model,
+    inventory: &Inventory,
+    policy: &Policy,
+    now: SystemTime,
+) -> CertificatePlan {
     let mut plan = CertificatePlan::default();
     for located in &model.manifest.entries {
         let entry = &located.value;
@@ -68,7 +73,11 @@ pub(super) fn plan(model: &Model, inventory: &Inventory, policy: &Policy, now: S
             .flatten()
             .cloned()
             .collect();
-        let own = plan.deployments.get(&entry.common_name).cloned().unwrap_or_default();
+        let own = plan
+            .deployments
+            .get(&entry.common_name)
+            .cloned()
+            .unwrap_or_default();
         for step in plan.steps.iter_mut().filter(|step| own.contains(&step.id)) {
             *step = step.clone().needs(before.iter().cloned());
         }
@@ -94,7 +103,9 @@ fn entry_steps(
     let (found, unreadable) = match &facts.primary.state {
         PairState::Missing => (None, None),
         PairState::Unreadable(why) => (None, Some(why.clone())),
-        PairState::Present { chain, key_matches, .. } => {
+        PairState::Present {
+            chain, key_matches, ..
+        } => {
             let found = Found {
                 leaf: chain.leaf(),
                 key_matches: *key_matches,
@@ -145,7 +156,10 @@ fn entry_steps(
 
 /// Whether a pair that was issued earlier is what would be asked for now.
 fn candidate_is_good(wanted: &Wanted<'_>, candidate: Option<&PairFacts>, now: SystemTime) -> bool {
-    let Some(PairState::Present { chain, key_matches, .. }) = candidate.map(|facts| &facts.state) else {
+    let Some(PairState::Present {
+        chain, key_matches, ..
+    }) = candidate.map(|facts| &facts.state)
+    else {
         return false;
     };
     let found = Found {
@@ -153,7 +167,10 @@ fn candidate_is_good(wanted: &Wanted<'_>, candidate: Option<&PairFacts>, now: Sy
         key_matches: *key_matches,
         untrusted: None,
     };
-    matches!(decide(wanted, Some(&found), now, false), Decision::Keep { .. })
+    matches!(
+        decide(wanted, Some(&found), now, false),
+        Decision::Keep { .. }
+    )
 }
 
 fn placement_step(
@@ -168,8 +185,13 @@ fn placement_step(
     let reason = match (state, fresh) {
         (PlacementState::Unseen(why), _) => {
             plan.blocked.push(Blocked {
-                subject: placement.guest.map_or_else(|| name.to_string(), |guest| guest.to_string()),
-                reason: format!("`{name}` cannot be delivered to {}: {why}", endpoint(placement)),
+                subject: placement
+                    .guest
+                    .map_or_else(|| name.to_string(), |guest| guest.to_string()),
+                reason: format!(
+                    "`{name}` cannot be delivered to {}: {why}",
+                    endpoint(placement)
+                ),
                 certificate: Some(name.clone()),
             });
             return;
@@ -189,9 +211,13 @@ fn placement_step(
         vec![reason],
     )
     .needs(before.iter().cloned());
-    plan.deployments.entry(name.clone()).or_default().push(step.id.clone());
+    plan.deployments
+        .entry(name.clone())
+        .or_default()
+        .push(step.id.clone());
     if let Some(guest) = placement.guest {
-        plan.delivered.insert((name.clone(), guest), step.id.clone());
+        plan.delivered
+            .insert((name.clone(), guest), step.id.clone());
     }
     plan.steps.push(step);
 }

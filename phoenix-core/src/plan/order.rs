@@ -49,7 +49,9 @@ pub fn order(steps: Vec<Step>) -> Result<Vec<Step>, OrderError> {
         }
         waits_for.push(waits);
     }
-    let mut ready: BTreeSet<usize> = (0..steps.len()).filter(|i| waits_for[*i].is_empty()).collect();
+    let mut ready: BTreeSet<usize> = (0..steps.len())
+        .filter(|i| waits_for[*i].is_empty())
+        .collect();
     let mut sorted = Vec::with_capacity(steps.len());
     while let Some(next) = ready.pop_first() {
         sorted.push(next);
@@ -64,7 +66,10 @@ pub fn order(steps: Vec<Step>) -> Result<Vec<Step>, OrderError> {
         return Err(OrderError::Circle(circle(&steps, &waits_for)));
     }
     let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
-    Ok(sorted.into_iter().filter_map(|index| steps[index].take()).collect())
+    Ok(sorted
+        .into_iter()
+        .filter_map(|index| steps[index].take())
+        .collect())
 }
 
 /// Follows what steps still wait for until one comes up again.
@@ -80,7 +85,9 @@ fn circle(steps: &[Step], waits_for: &[BTreeSet<usize>]) -> Vec<StepId> {
         path.push(index);
         at = waits_for[index].first().copied();
     }
-    path.into_iter().map(|index| steps[index].id.clone()).collect()
+    path.into_iter()
+        .map(|index| steps[index].id.clone())
+        .collect()
 }
 
 #[cfg(test)]
@@ -89,7 +96,12 @@ mod tests {
     use crate::plan::{Action, Subject};
 
     fn step(name: &str, needs: &[&str]) -> Step {
-        let mut step = Step::new(Action::Verify { subject: Subject::Service(name.to_owned()) }, vec![]);
+        let mut step = Step::new(
+            Action::Verify {
+                subject: Subject::Service(name.to_owned()),
+            },
+            vec![],
+        );
         step.id = StepId(name.to_owned());
         step.needs(needs.iter().map(|n| StepId((*n).to_owned())))
     }
@@ -100,19 +112,39 @@ mod tests {
 
     #[test]
     fn steps_come_behind_what_they_need_and_keep_their_order_otherwise() {
-        let sorted = order(vec![step("c", &["a"]), step("b", &[]), step("a", &[]), step("d", &["c", "b"])]);
+        let sorted = order(vec![
+            step("c", &["a"]),
+            step("b", &[]),
+            step("a", &[]),
+            step("d", &["c", "b"]),
+        ]);
         assert_eq!(names(&sorted.unwrap()), ["b", "a", "c", "d"]);
     }
 
     #[test]
     fn a_circle_is_named_in_full() {
-        let error = order(vec![step("x", &[]), step("a", &["b"]), step("b", &["c"]), step("c", &["a"])]).unwrap_err();
-        assert_eq!(error.to_string(), "steps wait for each other: a -> b -> c -> a");
+        let error = order(vec![
+            step("x", &[]),
+            step("a", &["b"]),
+            step("b", &["c"]),
+            step("c", &["a"]),
+        ])
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "steps wait for each other: a -> b -> c -> a"
+        );
     }
 
     #[test]
     fn unknown_and_doubled_names_are_refused() {
-        assert!(matches!(order(vec![step("a", &["z"])]), Err(OrderError::Unknown { .. })));
-        assert!(matches!(order(vec![step("a", &[]), step("a", &[])]), Err(OrderError::Duplicate(_))));
+        assert!(matches!(
+            order(vec![step("a", &["z"])]),
+            Err(OrderError::Unknown { .. })
+        ));
+        assert!(matches!(
+            order(vec![step("a", &[]), step("a", &[])]),
+            Err(OrderError::Duplicate(_))
+        ));
     }
 }

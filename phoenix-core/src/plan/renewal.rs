@@ -53,7 +53,12 @@ pub enum Decision {
 }
 
 /// Decides about one pair. Pure: the time is an argument.
-pub fn decide(wanted: &Wanted<'_>, found: Option<&Found<'_>>, now: SystemTime, force: bool) -> Decision {
+pub fn decide(
+    wanted: &Wanted<'_>,
+    found: Option<&Found<'_>>,
+    now: SystemTime,
+    force: bool,
+) -> Decision {
     let Some(found) = found else {
         return issue(IssueHow::Enroll, vec![Reason::Missing]);
     };
@@ -81,7 +86,9 @@ pub fn decide(wanted: &Wanted<'_>, found: Option<&Found<'_>>, now: SystemTime, f
         });
     }
     if let Some(what) = found.untrusted {
-        reasons.push(Reason::Untrusted { what: what.to_owned() });
+        reasons.push(Reason::Untrusted {
+            what: what.to_owned(),
+        });
     }
     let due = due(wanted, leaf);
     let left = leaf.not_after.duration_since(now).unwrap_or_default();
@@ -98,7 +105,9 @@ pub fn decide(wanted: &Wanted<'_>, found: Option<&Found<'_>>, now: SystemTime, f
     match reasons.as_slice() {
         [] => Decision::Keep { due },
         // Renewal copies names and lifetime; whatever is wrong with those needs enrollment.
-        [Reason::WindowOpen { .. } | Reason::Forced, ..] if !left.is_zero() && now >= leaf.not_before => {
+        [Reason::WindowOpen { .. } | Reason::Forced, ..]
+            if !left.is_zero() && now >= leaf.not_before =>
+        {
             issue(IssueHow::Renew, reasons)
         }
         _ => issue(IssueHow::EnrollSameKey, reasons),
@@ -109,7 +118,10 @@ pub fn decide(wanted: &Wanted<'_>, found: Option<&Found<'_>>, now: SystemTime, f
 ///
 /// The jitter spreads over a tenth of the window, so that certificates issued together do not all fall due together.
 pub fn due(wanted: &Wanted<'_>, leaf: &Leaf) -> SystemTime {
-    let lifetime = leaf.not_after.duration_since(leaf.not_before).unwrap_or_default();
+    let lifetime = leaf
+        .not_after
+        .duration_since(leaf.not_before)
+        .unwrap_or_default();
     let before = wanted.renew_before.of(lifetime);
     let jitter = before.mul_f64(0.1 * unit_interval(wanted.name.as_str()));
     leaf.not_after
@@ -124,7 +136,11 @@ fn issue(how: IssueHow, reasons: Vec<Reason>) -> Decision {
 /// A number in [0, 1) that depends on the text alone.
 fn unit_interval(text: &str) -> f64 {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    let first: [u8; 4] = [hash.as_ref()[0], hash.as_ref()[1], hash.as_ref()[2], hash.as_ref()[3]];
+    let first: [u8; 4] = [
+        hash.as_ref()[0],
+        hash.as_ref()[1],
+        hash.as_ref()[2],
+        hash.as_ref()[3],
+    ];
     f64::from(u32::from_be_bytes(first)) / (f64::from(u32::MAX) + 1.0)
 }
-

@@ -58,9 +58,18 @@ pub struct DockerWanted {
 /// # Errors
 ///
 /// In words, when the configuration cannot be merged.
-pub fn docker_wanted(model: &Model, target: &Target, facts: &DockerFacts) -> Result<DockerWanted, String> {
+pub fn docker_wanted(
+    model: &Model,
+    target: &Target,
+    facts: &DockerFacts,
+) -> Result<DockerWanted, String> {
     let wanted = DaemonTls {
-        ca: path_text(target.ca.as_deref().unwrap_or(&model.settings.docker.tls_dir.join("ca.pem"))),
+        ca: path_text(
+            target
+                .ca
+                .as_deref()
+                .unwrap_or(&model.settings.docker.tls_dir.join("ca.pem")),
+        ),
         cert: path_text(&target.cert),
         key: path_text(&target.key),
         hosts: vec![
@@ -80,7 +89,9 @@ pub fn docker_wanted(model: &Model, target: &Target, facts: &DockerFacts) -> Res
     let dir = std::path::Path::new(DROP_IN_DIR);
     Ok(DockerWanted {
         daemon_json: merged.text,
-        drop_in: unit.drop_in.map(|drop_in| (dir.join(drop_in.name), drop_in.text)),
+        drop_in: unit
+            .drop_in
+            .map(|drop_in| (dir.join(drop_in.name), drop_in.text)),
         notes: merged.notes,
     })
 }
@@ -116,6 +127,10 @@ struct Planner<'a> {
     docker_verified: Vec<StepId>,
     /// Certificates of the link, with the unit that they belong to.
     linked: BTreeMap<CommonName, String>,
+    /// Why the link cannot be moved as a whole now.
+    held: bool,
+    /// Whether Docker has still to move: then nothing of the link is touched while it is held.
+    moving: bool,
     /// Restarts that a stage takes care of.
     satisfied: BTreeSet<(GuestId, String)>,
 }
@@ -146,6 +161,8 @@ pub(super) fn plan(
         configured: BTreeMap::new(),
         docker_verified: Vec::new(),
         linked: BTreeMap::new(),
+        held: false,
+        moving: false,
         satisfied: BTreeSet::new(),
     };
     if scope.docker() {
@@ -155,6 +172,9 @@ pub(super) fn plan(
         planner.traefik();
     }
     planner.tie_deployments();
+    if planner.held && planner.moving {
+        planner.leave_link_alone();
+    }
     planner.hooks();
     ServicePlan {
         steps: planner.steps,
@@ -177,29 +197,51 @@ impl Planner<'_> {
             };
             let (entry, target) = (entry.clone(), target.clone());
             self.satisfied.insert((guest, "docker".to_owned()));
+            self.linked
+                .insert(entry.common_name.clone(), format!("docker {guest}"));
             match self.docker_facts(guest) {
                 Ok(facts) => self.docker_guest(guest, &entry, &target, &facts),
-                Err(why) => self.block(guest, why),
+                Err(why) => {
+                    self.moving = true;
+                    self.hold(guest, why);
+                }
             }
         }
     }
 
     fn docker_facts(&self, guest: GuestId) -> Result<DockerFacts, String> {
-        let facts = self.inventory.guests.get(&guest).ok_or_else(|| "nothing is known of it".to_owned())?;
+        let facts = self
+            .inventory
+            .guests
+            .get(&guest)
+            .ok_or_else(|| "nothing is known of it".to_owned())?;
         if let Some(down) = &facts.down {
             return Err(down.clone());
         }
-        facts.docker.clone().ok_or_else(|| "no dockerd was found in it".to_owned())
+        facts
+            .docker
+            .clone()
+            .ok_or_else(|| "no dockerd was found in it".to_owned())
     }
 
-    fn docker_guest(&mut self, guest: GuestId, entry: &Entry, target: &Target, facts: &DockerFacts) {
+    fn docker_guest(
+        &mut self,
+        guest: GuestId,
+        entry: &Entry,
+        target: &Target,
+        facts: &DockerFacts,
+    ) {
         let wanted = match docker_wanted(self.model, target, facts) {
             Ok(wanted) => wanted,
-            Err(why) => return self.block(guest, why),
+            Err(why) => {
+                self.moving = true;
+                return self.hold(guest, why);
+            }
         };
         let mut changes = BTreeSet::new();
         let mut reasons = Vec::new();
         if facts.daemon_json.as_deref() != Some(wanted.daemon_json.as_bytes()) {
+            self.moving = true;
             changes.insert(ServiceChange::DaemonJson);
             reasons.push(Reason::ConfigurationDiffers {
                 what: "daemon.json does not ask for mutual TLS as it should".to_owned(),
@@ -211,12 +253,25 @@ impl Planner<'_> {
                 what: "the unit's `-H` stands against `hosts` in daemon.json".to_owned(),
             });
         }
-        let delivered = self.certificates.delivered.get(&(entry.common_name.clone(), guest)).cloned();
+        let delivered = self
+            .certificates
+            .delivered
+            .get(&(entry.common_name.clone(), guest))
+            .cloned();
         if delivered.is_some() {
             reasons.push(Reason::NewPair);
-        } else if let Some(chain) = self.inventory.certificates.get(&entry.common_name).and_then(|c| c.chain()) {
+        } else if let Some(chain) = self
+            .inventory
+            .certificates
+            .get(&entry.common_name)
+            .and_then(|c| c.chain())
+        {
             let expected = chain.leaf().fingerprint;
-            let found = self.inventory.guests.get(&guest).and_then(|facts| facts.served);
+            let found = self
+                .inventory
+                .guests
+                .get(&guest)
+                .and_then(|facts| facts.served);
             if found != Some(expected) {
                 reasons.push(Reason::ServedLeafDiffers { found, expected });
             }
@@ -227,8 +282,12 @@ impl Planner<'_> {
             });
         }
         let unit = format!("docker {guest}");
-        self.linked.insert(entry.common_name.clone(), unit.clone());
-        let verify = Step::new(Action::Verify { subject: Subject::Docker(guest) }, Vec::new());
+        let verify = Step::new(
+            Action::Verify {
+                subject: Subject::Docker(guest),
+            },
+            Vec::new(),
+        );
         let mut verify_needs: Vec<StepId> = Vec::new();
         if !reasons.is_empty() {
             changes.insert(ServiceChange::Restart);
@@ -237,7 +296,13 @@ impl Planner<'_> {
             self.checks.push(check.id.clone());
             let configure = Step::new(Action::ConfigureDocker { guest, changes }, reasons)
                 .needs([check.id.clone()])
-                .needs(self.certificates.deployments.get(&entry.common_name).cloned().unwrap_or_default())
+                .needs(
+                    self.certificates
+                        .deployments
+                        .get(&entry.common_name)
+                        .cloned()
+                        .unwrap_or_default(),
+                )
                 .unit(unit.clone());
             verify_needs.push(configure.id.clone());
             self.configured.insert(guest, configure.id.clone());
@@ -247,10 +312,20 @@ impl Planner<'_> {
         let verify = verify.needs(verify_needs);
         self.docker_verified.push(verify.id.clone());
         self.steps.push(verify);
-        let portainer = self.model.guests.guest(guest).and_then(|guest| guest.portainer_role.as_deref()) == Some("primary");
+        let portainer = self
+            .model
+            .guests
+            .guest(guest)
+            .and_then(|guest| guest.portainer_role.as_deref())
+            == Some("primary");
         if portainer {
-            let step = Step::new(Action::Verify { subject: Subject::Portainer(guest) }, Vec::new())
-                .after(self.configured.get(&guest).cloned());
+            let step = Step::new(
+                Action::Verify {
+                    subject: Subject::Portainer(guest),
+                },
+                Vec::new(),
+            )
+            .after(self.configured.get(&guest).cloned());
             self.steps.push(step);
         }
     }
@@ -260,11 +335,16 @@ impl Planner<'_> {
         for guest in guests {
             let rendered = match self.model.static_file() {
                 None => {
-                    self.notes.push(format!("traefik {guest}: the site has no template of its static file"));
+                    self.notes.push(format!(
+                        "traefik {guest}: the site has no template of its static file"
+                    ));
                     continue;
                 }
                 Some(Err(faults)) => {
-                    self.block(guest, format!("its static file cannot be rendered: {faults}"));
+                    self.hold(
+                        guest,
+                        format!("its static file cannot be rendered: {faults}"),
+                    );
                     continue;
                 }
                 Some(Ok(rendered)) => rendered,
@@ -278,6 +358,8 @@ impl Planner<'_> {
             };
             let entry = entry.clone();
             self.satisfied.insert((guest, "traefik".to_owned()));
+            self.linked
+                .insert(entry.common_name.clone(), format!("traefik {guest}"));
             let facts = match self.inventory.guests.get(&guest) {
                 None => Err("nothing is known of it".to_owned()),
                 Some(facts) => match (&facts.down, &facts.traefik) {
@@ -288,12 +370,19 @@ impl Planner<'_> {
             };
             match facts {
                 Ok(facts) => self.traefik_guest(guest, &entry, &rendered.0, &rendered.1, &facts),
-                Err(why) => self.block(guest, why),
+                Err(why) => self.hold(guest, why),
             }
         }
     }
 
-    fn traefik_guest(&mut self, guest: GuestId, entry: &Entry, text: &str, file: &StaticFile, facts: &TraefikFacts) {
+    fn traefik_guest(
+        &mut self,
+        guest: GuestId,
+        entry: &Entry,
+        text: &str,
+        file: &StaticFile,
+        facts: &TraefikFacts,
+    ) {
         let mut changes = BTreeSet::new();
         let mut reasons = Vec::new();
         if facts.static_file.as_deref() != Some(text.as_bytes()) {
@@ -302,7 +391,9 @@ impl Planner<'_> {
                 .static_file
                 .as_deref()
                 .and_then(|bytes| std::str::from_utf8(bytes).ok())
-                .and_then(|text| StaticFile::parse(&self.model.settings.traefik.static_file, text).ok())
+                .and_then(|text| {
+                    StaticFile::parse(&self.model.settings.traefik.static_file, text).ok()
+                })
                 .is_some_and(|there| there.same_meaning(file));
             if same {
                 reasons.push(Reason::ConfigurationDiffers {
@@ -326,15 +417,23 @@ impl Planner<'_> {
                 state: facts.active_state.clone(),
             });
         }
-        let delivered = self.certificates.delivered.get(&(entry.common_name.clone(), guest)).cloned();
+        let delivered = self
+            .certificates
+            .delivered
+            .get(&(entry.common_name.clone(), guest))
+            .cloned();
         if delivered.is_some() && self.model.settings.traefik.always_restart {
             changes.insert(ServiceChange::Restart);
             reasons.push(Reason::NewPair);
         }
         let unit = format!("traefik {guest}");
-        self.linked.insert(entry.common_name.clone(), unit.clone());
-        let mut verify = Step::new(Action::Verify { subject: Subject::Traefik(guest) }, Vec::new())
-            .needs(self.docker_verified.iter().cloned());
+        let mut verify = Step::new(
+            Action::Verify {
+                subject: Subject::Traefik(guest),
+            },
+            Vec::new(),
+        )
+        .needs(self.docker_verified.iter().cloned());
         if !reasons.is_empty() {
             let check = Step::new(Action::CheckTraefik { guest }, reasons.clone());
             self.checks.push(check.id.clone());
@@ -359,9 +458,16 @@ impl Planner<'_> {
             .iter()
             .flat_map(|(name, steps)| steps.iter().map(|step| (step.clone(), name.clone())))
             .collect();
-        let issued: Vec<StepId> = self.linked.keys().flat_map(|name| self.issue_of(name)).collect();
+        let issued: Vec<StepId> = self
+            .linked
+            .keys()
+            .filter_map(|name| self.issue_of(name))
+            .collect();
         for step in &mut self.certificates.steps {
-            let Some(unit) = deployments.get(&step.id).and_then(|name| self.linked.get(name)) else {
+            let Some(unit) = deployments
+                .get(&step.id)
+                .and_then(|name| self.linked.get(name))
+            else {
                 continue;
             };
             *step = step
@@ -370,6 +476,38 @@ impl Planner<'_> {
                 .needs(issued.iter().cloned())
                 .unit(unit.clone());
         }
+    }
+
+    /// Takes the link's steps out of the plan: one of its ends cannot follow now, and Docker would move alone.
+    fn leave_link_alone(&mut self) {
+        let linked: Vec<CommonName> = self.linked.keys().cloned().collect();
+        for name in &linked {
+            for step in self
+                .certificates
+                .deployments
+                .remove(name)
+                .unwrap_or_default()
+            {
+                self.certificates.steps.retain(|planned| planned.id != step);
+            }
+            self.certificates
+                .delivered
+                .retain(|(delivered, _), _| delivered != name);
+        }
+        self.steps.retain(|step| {
+            matches!(
+                &step.action,
+                Action::Verify {
+                    subject: Subject::Portainer(_)
+                } | Action::Hook { .. }
+            )
+        });
+        for step in &mut self.steps {
+            step.after.clear();
+        }
+        self.configured.clear();
+        self.notes
+            .push("Docker and Traefik are left as they are until both can follow".to_owned());
     }
 
     /// One hook for all certificates that share it, after all their deployments.
@@ -381,7 +519,10 @@ impl Planner<'_> {
             let Some(hook) = &entry.hook else {
                 continue;
             };
-            let deployed = self.certificates.deployments.contains_key(&entry.common_name);
+            let deployed = self
+                .certificates
+                .deployments
+                .contains_key(&entry.common_name);
             let pending = self.inventory.pending.iter().find(|item| {
                 matches!(&item.kind, PendingKind::Hook { command, certificates }
                     if *command == hook.command && certificates.contains(&entry.common_name))
@@ -390,9 +531,15 @@ impl Planner<'_> {
                 continue;
             }
             if let Some(item) = pending {
-                reasons.entry(hook.command.clone()).or_default().push(pending_reason(item));
+                reasons
+                    .entry(hook.command.clone())
+                    .or_default()
+                    .push(pending_reason(item));
             }
-            match hooks.iter_mut().find(|(command, _)| *command == hook.command) {
+            match hooks
+                .iter_mut()
+                .find(|(command, _)| *command == hook.command)
+            {
                 Some((_, names)) => names.push(entry.common_name.clone()),
                 None => hooks.push((hook.command.clone(), vec![entry.common_name.clone()])),
             }
@@ -425,12 +572,17 @@ impl Planner<'_> {
 
     /// Whether a hook is the restart that a stage does itself.
     fn is_satisfied(&self, command: &HookCommand) -> bool {
-        let Some(GuestCommand { guest, argv, .. }) = GuestCommand::recognise(&command.argv()) else {
+        let Some(GuestCommand { guest, argv, .. }) = GuestCommand::recognise(&command.argv())
+        else {
             return false;
         };
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["systemctl", "restart" | "try-restart" | "reload-or-restart", unit] => {
+            [
+                "systemctl",
+                "restart" | "try-restart" | "reload-or-restart",
+                unit,
+            ] => {
                 let unit = unit.strip_suffix(".service").unwrap_or(unit);
                 self.satisfied.contains(&(guest, unit.to_owned()))
             }
@@ -439,15 +591,21 @@ impl Planner<'_> {
     }
 
     fn issue_of(&self, name: &CommonName) -> Option<StepId> {
-        let issue = self.certificates.steps.iter().find(|step| {
-            matches!(&step.action, Action::Issue { certificate, .. } if certificate == name)
-        });
+        let issue = self.certificates.steps.iter().find(
+            |step| matches!(&step.action, Action::Issue { certificate, .. } if certificate == name),
+        );
         issue.map(|step| step.id.clone())
     }
 
-    fn block(&mut self, guest: GuestId, reason: String) {
+    /// Blocks a guest that is an end of the link.
+    fn hold(&mut self, guest: GuestId, reason: String) {
+        self.held = true;
         let subject = guest.to_string();
-        if !self.blocked.iter().any(|blocked| blocked.subject == subject && blocked.reason == reason) {
+        if !self
+            .blocked
+            .iter()
+            .any(|blocked| blocked.subject == subject && blocked.reason == reason)
+        {
             self.blocked.push(Blocked {
                 subject,
                 reason,

@@ -103,6 +103,8 @@ impl Report {
 
     /// Outcomes of this status.
     pub fn with_status(&self, status: Status) -> impl Iterator<Item = &Outcome> {
-        self.outcomes.iter().filter(move |outcome| outcome.status == status)
+        self.outcomes
+            .iter()
+            .filter(move |outcome| outcome.status == status)
     }
 }

@@ -54,11 +54,20 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
     } else if let Some((url, guest)) = &hints.bootstrap_url {
         (vec![url.clone()], format!("bootstrap_ca_url of {guest}"))
     } else if let Some(name) = &hints.dns_name {
-        (vec![format!("https://{name}:9000")], "step_ca.dns_name".to_owned())
+        (
+            vec![format!("https://{name}:9000")],
+            "step_ca.dns_name".to_owned(),
+        )
     } else {
         return CaChoice::Embedded;
     };
-    let in_mounts = |name: &str| hints.ca_mounts.iter().map(move |dir| dir.join(name)).collect::<Vec<_>>();
+    let in_mounts = |name: &str| {
+        hints
+            .ca_mounts
+            .iter()
+            .map(move |dir| dir.join(name))
+            .collect::<Vec<_>>()
+    };
     CaChoice::StepCa(StepCaChoice {
         urls,
         server_name: settings.server_name.clone(),
@@ -67,7 +76,10 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
             .clone()
             .map_or_else(|| in_mounts("phoenix_root_ca.crt"), |path| vec![path]),
         fingerprint: settings.fingerprint,
-        provisioner: settings.provisioner.clone().or_else(|| hints.provisioner.clone()),
+        provisioner: settings
+            .provisioner
+            .clone()
+            .or_else(|| hints.provisioner.clone()),
         password_files: settings
             .password_file
             .clone()
@@ -96,7 +108,10 @@ mod tests {
         };
         assert_eq!(choice.urls, ["https://10.0.0.10:9000"]);
         assert_eq!(choice.provisioner.as_deref(), Some("admin@example.org"));
-        assert_eq!(choice.roots, [PathBuf::from("/mnt/pve/tank/103/ssl/phoenix_root_ca.crt")]);
+        assert_eq!(
+            choice.roots,
+            [PathBuf::from("/mnt/pve/tank/103/ssl/phoenix_root_ca.crt")]
+        );
         assert_eq!(choice.said_by, "bootstrap_ca_url of lxc:102");
     }
 
@@ -106,7 +121,12 @@ mod tests {
             urls: vec!["https://ca.test".to_owned()],
             ..CaSettings::default()
         };
-        assert!(matches!(discover(&settings, &hints()), CaChoice::StepCa(c) if c.urls == ["https://ca.test"]));
-        assert_eq!(discover(&CaSettings::default(), &CaHints::default()), CaChoice::Embedded);
+        assert!(
+            matches!(discover(&settings, &hints()), CaChoice::StepCa(c) if c.urls == ["https://ca.test"])
+        );
+        assert_eq!(
+            discover(&CaSettings::default(), &CaHints::default()),
+            CaChoice::Embedded
+        );
     }
 }

@@ -104,16 +104,28 @@ impl Settings {
         let mut faults = Faults::new();
         let root = document.root();
         let mut settings = Self::default();
-        known(root, &["ca", "renewal", "docker", "traefik", "portainer"], &mut faults);
+        known(
+            root,
+            &["ca", "renewal", "docker", "traefik", "portainer"],
+            &mut faults,
+        );
         if let Some(ca) = table(root, "ca", &mut faults) {
             known(
                 ca,
-                &["url", "server_name", "root", "fingerprint", "provisioner", "provisioner_password_file"],
+                &[
+                    "url",
+                    "server_name",
+                    "root",
+                    "fingerprint",
+                    "provisioner",
+                    "provisioner_password_file",
+                ],
                 &mut faults,
             );
             settings.ca = CaSettings {
                 urls: urls(ca, &mut faults),
-                server_name: parsed::<SubjectAltName>(ca, "server_name", &mut faults).map(|name| name.to_string()),
+                server_name: parsed::<SubjectAltName>(ca, "server_name", &mut faults)
+                    .map(|name| name.to_string()),
                 root: path(ca, "root", &mut faults),
                 fingerprint: parsed(ca, "fingerprint", &mut faults),
                 provisioner: string(ca, "provisioner", &mut faults),
@@ -127,7 +139,11 @@ impl Settings {
             }
         }
         if let Some(docker) = table(root, "docker", &mut faults) {
-            known(docker, &["tls_dir", "port", "plain_port", "common_name"], &mut faults);
+            known(
+                docker,
+                &["tls_dir", "port", "plain_port", "common_name"],
+                &mut faults,
+            );
             let of = &mut settings.docker;
             set(&mut of.tls_dir, path(docker, "tls_dir", &mut faults));
             set(&mut of.port, port(docker, "port", &mut faults));
@@ -137,12 +153,25 @@ impl Settings {
         if let Some(traefik) = table(root, "traefik", &mut faults) {
             known(
                 traefik,
-                &["template", "static_file", "certs_dir", "binary", "restart", "common_name"],
+                &[
+                    "template",
+                    "static_file",
+                    "certs_dir",
+                    "binary",
+                    "restart",
+                    "common_name",
+                ],
                 &mut faults,
             );
             let of = &mut settings.traefik;
-            set(&mut of.template, string(traefik, "template", &mut faults).map(PathBuf::from));
-            set(&mut of.static_file, path(traefik, "static_file", &mut faults));
+            set(
+                &mut of.template,
+                string(traefik, "template", &mut faults).map(PathBuf::from),
+            );
+            set(
+                &mut of.static_file,
+                path(traefik, "static_file", &mut faults),
+            );
             set(&mut of.certs_dir, path(traefik, "certs_dir", &mut faults));
             set(&mut of.binary, path(traefik, "binary", &mut faults));
             match string(traefik, "restart", &mut faults).as_deref() {
@@ -178,8 +207,11 @@ fn table<'d>(root: Cursor<'d>, name: &str, faults: &mut Faults) -> Option<Cursor
 fn known(table: Cursor<'_>, names: &[&str], faults: &mut Faults) {
     for entry in table.entries() {
         if !names.contains(&&*entry.key) {
-            let fault = Fault::error("settings-unknown", format!("found the unknown key `{}`", entry.key))
-                .at(entry.value.place());
+            let fault = Fault::error(
+                "settings-unknown",
+                format!("found the unknown key `{}`", entry.key),
+            )
+            .at(entry.value.place());
             faults.push(match nearest(&entry.key, names.iter().copied()) {
                 Some(name) => fault.help(format!("the nearest known key is `{name}`")),
                 None => fault.help(format!("known keys: {}", names.join(", "))),
@@ -191,7 +223,11 @@ fn known(table: Cursor<'_>, names: &[&str], faults: &mut Faults) {
 fn complain(table: Cursor<'_>, name: &str, expected: &str, faults: &mut Faults) {
     let node = table.get(name).unwrap_or(table);
     faults.push(
-        Fault::error("settings", format!("found {} as `{name}`, expected {expected}", node.literal())).at(node.place()),
+        Fault::error(
+            "settings",
+            format!("found {} as `{name}`, expected {expected}", node.literal()),
+        )
+        .at(node.place()),
     );
 }
 
@@ -230,7 +266,10 @@ where
 
 fn port(table: Cursor<'_>, name: &str, faults: &mut Faults) -> Option<u16> {
     let node = table.get(name)?;
-    let port = node.as_u64().and_then(|n| u16::try_from(n).ok()).filter(|n| *n > 0);
+    let port = node
+        .as_u64()
+        .and_then(|n| u16::try_from(n).ok())
+        .filter(|n| *n > 0);
     if port.is_none() {
         complain(table, name, "a port from 1 to 65535", faults);
     }
@@ -242,14 +281,24 @@ fn urls(ca: Cursor<'_>, faults: &mut Faults) -> Vec<String> {
     let Some(node) = ca.get("url") else {
         return Vec::new();
     };
-    let nodes: Vec<Cursor<'_>> = if node.kind() == Kind::Array { node.items().collect() } else { vec![node] };
+    let nodes: Vec<Cursor<'_>> = if node.kind() == Kind::Array {
+        node.items().collect()
+    } else {
+        vec![node]
+    };
     let mut urls = Vec::new();
     for node in nodes {
         match node.as_str() {
             Some(url) if url.starts_with("https://") => urls.push(url.into_owned()),
             _ => faults.push(
-                Fault::error("settings", format!("found {} as `url`, expected one that begins with `https://`", node.literal()))
-                    .at(node.place()),
+                Fault::error(
+                    "settings",
+                    format!(
+                        "found {} as `url`, expected one that begins with `https://`",
+                        node.literal()
+                    ),
+                )
+                .at(node.place()),
             ),
         }
     }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Site;
-use crate::ca::{Authority, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request, StepCa};
+use crate::ca::{
+    Authority, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request, StepCa,
+};
 use crate::error::Error;
 use crate::model::Model;
 use crate::settings::{CaChoice, StepCaChoice, discover};
@@ -76,7 +78,8 @@ fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error> {
         authority: describe.clone(),
         source,
     };
-    let ca = EmbeddedCa::open_or_init(&site.on_disk(&dir), Arc::clone(&site.seams.clock)).map_err(failed)?;
+    let ca = EmbeddedCa::open_or_init(&site.on_disk(&dir), Arc::clone(&site.seams.clock))
+        .map_err(failed)?;
     let anchors = ca.anchors().map_err(failed)?;
     Ok(AnyAuthority {
         inner: Some(Box::new(ca)),
@@ -103,7 +106,10 @@ fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthor
     let store = site.store();
     let pinned = store.check_root(offered).map_err(|error| match error {
         PinError::Store(error) => Error::Store(error),
-        PinError::Differs { found, .. } => Error::RootChanged { found, source: error },
+        PinError::Differs { found, .. } => Error::RootChanged {
+            found,
+            source: error,
+        },
     })?;
     let anchor = pinned.anchor;
     if pinned.new && writes {
@@ -134,9 +140,15 @@ fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthor
         None => PasswordSource::none(),
     };
     let dial = Arc::clone(&site.seams.dial);
-    let ca = StepCa::new(urls, vec![anchor.clone()], choice.provisioner.clone(), source, dial)
-        .server_name(choice.server_name.clone())
-        .clock(Arc::clone(&site.seams.clock));
+    let ca = StepCa::new(
+        urls,
+        vec![anchor.clone()],
+        choice.provisioner.clone(),
+        source,
+        dial,
+    )
+    .server_name(choice.server_name.clone())
+    .clock(Arc::clone(&site.seams.clock));
     let describe = format!("{describe}, root {}", anchor.fingerprint.short());
     Ok(AnyAuthority {
         inner: Some(Box::new(ca)),
@@ -157,7 +169,9 @@ fn root_on_disk(site: &Site, paths: &[PathBuf]) -> Result<(PathBuf, Anchor), Err
                 });
         }
     }
-    Err(Error::NoRoot { paths: paths.to_vec() })
+    Err(Error::NoRoot {
+        paths: paths.to_vec(),
+    })
 }
 
 impl Site {
@@ -177,7 +191,12 @@ impl Site {
         let _lock = self.lock(std::time::Duration::from_secs(60))?;
         let store = self.store();
         store.pin(&offered)?;
-        store.audit(self.seams.clock.now(), "trust root", "done", &offered.fingerprint.to_string())?;
+        store.audit(
+            self.seams.clock.now(),
+            "trust root",
+            "done",
+            &offered.fingerprint.to_string(),
+        )?;
         Ok(offered)
     }
 }

@@ -100,14 +100,25 @@ impl Site {
                 expect: Expect::Anything,
             });
             transaction.add(Change::Remove { path: from.clone() });
-            disarmed.push(DisarmedFile { from: from.clone(), to });
+            disarmed.push(DisarmedFile {
+                from: from.clone(),
+                to,
+            });
         }
-        let written = !options.dry_run && !(migration.files.is_empty() && disarmed.is_empty());
+        let written = !options.dry_run && (!migration.files.is_empty() || !disarmed.is_empty());
         if written {
             transaction.prepare()?.commit()?.finish()?;
-            let names: Vec<String> = migration.files.iter().map(|file| file.before.path().display().to_string()).collect();
-            self.store()
-                .audit(self.seams.clock.now(), "migrate docker-tls", "done", &names.join(", "))?;
+            let names: Vec<String> = migration
+                .files
+                .iter()
+                .map(|file| file.before.path().display().to_string())
+                .collect();
+            self.store().audit(
+                self.seams.clock.now(),
+                "migrate docker-tls",
+                "done",
+                &names.join(", "),
+            )?;
         }
         let files = migration.files.into_iter().map(|file| FileChange {
             path: file.before.path().to_owned(),
@@ -162,7 +173,10 @@ impl Site {
         for name in OLD_SCRIPTS {
             let path = self.paths.site.join(name);
             if self.root.stat(&path)?.is_some() {
-                notes.push(format!("{} would undo this when it is run again", path.display()));
+                notes.push(format!(
+                    "{} would undo this when it is run again",
+                    path.display()
+                ));
             }
         }
         Ok(notes)

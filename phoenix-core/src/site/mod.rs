@@ -19,7 +19,10 @@ use crate::plan::{Action, Plan, Policy, Scope, Step};
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::system::{Commands, Dial, HostCommands, HostDial, Recovered, RecoveryOutcome, Root, SiteLock, WouldRunCommands, recover};
+use crate::system::{
+    Commands, Dial, HostCommands, HostDial, Recovered, RecoveryOutcome, Root, SiteLock,
+    WouldRunCommands, recover,
+};
 use crate::time::{Clock, SystemClock};
 use crate::transport::{GuestTransport, Local, Pct, Qm};
 
@@ -48,7 +51,8 @@ impl Default for SitePaths {
 }
 
 /// Makes the ways into a site's guests.
-pub type Transports = Arc<dyn Fn(&Guests) -> BTreeMap<GuestId, Arc<dyn GuestTransport>> + Send + Sync>;
+pub type Transports =
+    Arc<dyn Fn(&Guests) -> BTreeMap<GuestId, Arc<dyn GuestTransport>> + Send + Sync>;
 
 /// What a site is worked on with; everything that reaches out goes through here.
 #[derive(Clone)]
@@ -78,8 +82,12 @@ impl Seams {
                     .filter(|guest| !guest.is_template)
                     .map(|guest| {
                         let transport: Arc<dyn GuestTransport> = match guest.id.kind {
-                            crate::names::GuestKind::Lxc => Arc::new(Pct::new(Arc::clone(&for_guests), guest.id.id)),
-                            crate::names::GuestKind::Vm => Arc::new(Qm::new(Arc::clone(&for_guests), guest.id.id)),
+                            crate::names::GuestKind::Lxc => {
+                                Arc::new(Pct::new(Arc::clone(&for_guests), guest.id.id))
+                            }
+                            crate::names::GuestKind::Vm => {
+                                Arc::new(Qm::new(Arc::clone(&for_guests), guest.id.id))
+                            }
                         };
                         (guest.id, transport)
                     })
@@ -100,7 +108,8 @@ impl Seams {
                     .iter()
                     .filter(|guest| !guest.is_template)
                     .map(|guest| {
-                        let transport: Arc<dyn GuestTransport> = Arc::new(Local::beneath(&root, guest.id));
+                        let transport: Arc<dyn GuestTransport> =
+                            Arc::new(Local::beneath(&root, guest.id));
                         (guest.id, transport)
                     })
                     .collect()
@@ -161,7 +170,10 @@ impl Site {
         let root = match &paths.root {
             None => Root::host(),
             Some(dir) => Root::at(dir).map_err(|error| {
-                let fault = crate::diagnostic::Fault::error("root", format!("could not open the root directory: {error}"));
+                let fault = crate::diagnostic::Fault::error(
+                    "root",
+                    format!("could not open the root directory: {error}"),
+                );
                 Error::Faults(Faults::from(fault.at(crate::diagnostic::Place::file(dir))))
             })?,
         };
@@ -269,7 +281,12 @@ impl Site {
     /// One run at a time.
     fn lock(&self, timeout: Duration) -> Result<SiteLock, Error> {
         let path = self.paths.site.join(".phoenix/lock");
-        Ok(SiteLock::acquire(&self.root, &path, timeout, self.seams.clock.as_ref())?)
+        Ok(SiteLock::acquire(
+            &self.root,
+            &path,
+            timeout,
+            self.seams.clock.as_ref(),
+        )?)
     }
 }
 
@@ -279,7 +296,11 @@ fn recovered_lines(recovered: &Recovered) -> Vec<String> {
         .transactions
         .iter()
         .map(|transaction| {
-            let paths: Vec<String> = transaction.paths.iter().map(|path| path.display().to_string()).collect();
+            let paths: Vec<String> = transaction
+                .paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
             let how = match transaction.outcome {
                 RecoveryOutcome::Completed => "an earlier run had finished",
                 _ => "an unfinished change was taken back",

@@ -29,7 +29,12 @@ pub(super) struct Work {
 
 impl Site {
     /// Looks at everything and decides; `writes` says whether the root may be pinned and the embedded CA made.
-    pub(super) fn work(&self, model: &Model, options: &SyncOptions, writes: bool) -> Result<Work, Error> {
+    pub(super) fn work(
+        &self,
+        model: &Model,
+        options: &SyncOptions,
+        writes: bool,
+    ) -> Result<Work, Error> {
         let store = self.store();
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
@@ -87,14 +92,24 @@ impl Site {
             .filter(|step| step.action.changes())
             .map(|step| {
                 let mut outcome = Outcome::new(step, Status::WouldRun);
-                outcome.detail = step.reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                outcome.detail = step
+                    .reasons
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; ");
                 outcome
             })
             .collect();
         Ok(report(plan, outcomes))
     }
 
-    pub(super) fn run(&self, model: &Model, work: &Work, observer: &dyn Observer) -> Result<Report, Error> {
+    pub(super) fn run(
+        &self,
+        model: &Model,
+        work: &Work,
+        observer: &dyn Observer,
+    ) -> Result<Report, Error> {
         let store = self.store();
         let dial_from = |guest: Option<GuestId>| self.dial_from(&work.transports, guest);
         for note in &work.plan.notes {
@@ -133,12 +148,20 @@ impl Site {
     }
 
     /// Forgets pairs that have reached all their places, or that nobody waits for.
-    fn drop_candidates(&self, model: &Model, work: &Work, outcomes: &[Outcome]) -> Result<(), Error> {
+    fn drop_candidates(
+        &self,
+        model: &Model,
+        work: &Work,
+        outcomes: &[Outcome],
+    ) -> Result<(), Error> {
         let store = self.store();
         for located in &model.manifest.entries {
             let entry = &located.value;
             let name = &entry.common_name;
-            let mut concerned = outcomes.iter().filter(|outcome| outcome.certificate.as_ref() == Some(name)).peekable();
+            let mut concerned = outcomes
+                .iter()
+                .filter(|outcome| outcome.certificate.as_ref() == Some(name))
+                .peekable();
             let waits = work
                 .inventory
                 .certificates
@@ -175,7 +198,10 @@ fn unfinished(plan: &Plan, outcomes: &[Outcome]) -> Option<String> {
         let done = outcome.status == Status::Done;
         match &step.action {
             Action::ConfigureDocker { guest, .. } if done => moved = Some(*guest),
-            Action::Verify { subject: Subject::Docker(_) | Subject::Traefik(_) } | Action::ConfigureTraefik { .. }
+            Action::Verify {
+                subject: Subject::Docker(_) | Subject::Traefik(_),
+            }
+            | Action::ConfigureTraefik { .. }
                 if !done =>
             {
                 if let Some(guest) = moved {

@@ -19,7 +19,13 @@ struct Line<'a> {
 
 impl Store {
     /// Appends one line: which step, how it ended, what it did.
-    pub fn audit(&self, now: SystemTime, step: &str, status: &str, detail: &str) -> Result<(), StoreError> {
+    pub fn audit(
+        &self,
+        now: SystemTime,
+        step: &str,
+        status: &str,
+        detail: &str,
+    ) -> Result<(), StoreError> {
         let line = Line {
             time: rfc3339(now),
             step,

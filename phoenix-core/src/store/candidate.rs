@@ -6,7 +6,12 @@ use crate::secret::Secret;
 
 impl Store {
     /// Keeps a pair aside. The key is written first, so that a chain never stands without it.
-    pub fn keep_candidate(&self, slug: &Slug, chain: &[u8], key: &Secret) -> Result<(), StoreError> {
+    pub fn keep_candidate(
+        &self,
+        slug: &Slug,
+        chain: &[u8],
+        key: &Secret,
+    ) -> Result<(), StoreError> {
         self.remove(&file(slug, "chain.pem"))?;
         self.write(&file(slug, "key.pem"), key.expose_secret())?;
         self.write(&file(slug, "chain.pem"), chain)

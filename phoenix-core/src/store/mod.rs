@@ -71,7 +71,9 @@ impl Store {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.root.read_optional(&self.dir.join(name)).map_err(|source| self.error(source))
+        self.root
+            .read_optional(&self.dir.join(name))
+            .map_err(|source| self.error(source))
     }
 
     /// Replaces a file of the state durably, mode 0600.
@@ -80,7 +82,10 @@ impl Store {
         let parent = path.parent().unwrap_or(&self.dir);
         self.root
             .create_dir_all(parent, FileMode::new(0o700))
-            .and_then(|()| self.root.replace(&path, bytes, &Attributes::mode(FileMode::PRIVATE)))
+            .and_then(|()| {
+                self.root
+                    .replace(&path, bytes, &Attributes::mode(FileMode::PRIVATE))
+            })
             .map_err(|source| self.error(source))
     }
 

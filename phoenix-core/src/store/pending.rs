@@ -55,7 +55,10 @@ impl Store {
             None => Vec::new(),
         };
         for name in names {
-            let Some(name) = name.to_str().filter(|name| name.ends_with(".json") && !name.starts_with('.')) else {
+            let Some(name) = name
+                .to_str()
+                .filter(|name| !name.starts_with('.') && std::path::Path::new(name).extension().is_some_and(|e| e == "json"))
+            else {
                 continue;
             };
             let file = format!("pending/{name}");
@@ -81,8 +84,15 @@ impl Store {
             last_error: None,
         });
         let PendingKind::Hook { certificates, .. } = &mut item.kind;
-        let PendingKind::Hook { certificates: new, .. } = kind;
-        certificates.extend(new.iter().filter(|name| !certificates.contains(name)).cloned().collect::<Vec<_>>());
+        let PendingKind::Hook {
+            certificates: new, ..
+        } = kind;
+        certificates.extend(
+            new.iter()
+                .filter(|name| !certificates.contains(name))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
         self.write_item(&item)
     }
 

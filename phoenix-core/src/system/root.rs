@@ -5,8 +5,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Write as _;
 use std::io;
+use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -123,7 +123,13 @@ impl Root {
     /// Adds bytes at the end of a file, which is made (0600) where there is none, and makes them durable.
     pub fn append(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
-        let fd = self.open("append to", path, flags, Mode::from_raw_mode(0o600), ResolveFlags::empty())?;
+        let fd = self.open(
+            "append to",
+            path,
+            flags,
+            Mode::from_raw_mode(0o600),
+            ResolveFlags::empty(),
+        )?;
         let mut file = File::from(fd);
         file.write_all(bytes)
             .and_then(|()| file.sync_data())

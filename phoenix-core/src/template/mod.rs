@@ -38,7 +38,11 @@ pub fn render(path: &Path, source: &str, context: &Context) -> Result<String, Bo
     let name = path.to_string_lossy();
     environment
         .add_template(&name, source)
-        .and_then(|()| environment.get_template(&name)?.render(minijinja::value::Serde(context)))
+        .and_then(|()| {
+            environment
+                .get_template(&name)?
+                .render(minijinja::value::Serde(context))
+        })
         .map_err(|error| Box::new(fault(path, source, &error, context)))
 }
 
@@ -47,7 +51,11 @@ const FUEL: u64 = 5_000_000;
 
 fn fault(path: &Path, source: &str, error: &minijinja::Error, context: &Context) -> Fault {
     let line = error.line().unwrap_or(1);
-    let line_start: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let line_start: usize = source
+        .split_inclusive('\n')
+        .take(line - 1)
+        .map(str::len)
+        .sum();
     let span = error.range().unwrap_or(line_start..line_start);
     let name = source.get(span.clone()).unwrap_or_default().trim();
     let (code, message) = match error.kind() {
@@ -61,7 +69,9 @@ fn fault(path: &Path, source: &str, error: &minijinja::Error, context: &Context)
         ),
         _ => (
             "template",
-            error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned),
+            error
+                .detail()
+                .map_or_else(|| error.kind().to_string(), ToOwned::to_owned),
         ),
     };
     let fault = Fault::error(code, message).at(Place::new(path, source, span));
@@ -84,7 +94,12 @@ mod tests {
 
     #[test]
     fn text_without_jinja_comes_out_byte_for_byte() {
-        for text in ["a: \"b\" # <c> & 'd'", "a: 1\r\nb: 2\r\n", "x: |\n  y\n\n", ""] {
+        for text in [
+            "a: \"b\" # <c> & 'd'",
+            "a: 1\r\nb: 2\r\n",
+            "x: |\n  y\n\n",
+            "",
+        ] {
             assert_eq!(render_text(text).unwrap(), text);
         }
     }
@@ -93,14 +108,25 @@ mod tests {
     fn an_undefined_name_is_reported_with_line_and_name() {
         let fault = render_text("a: 1\nb: {{ domian }}\n").unwrap_err();
         assert_eq!(fault.code, "template-undefined");
-        assert!(fault.to_string().starts_with("etc/t.yml.template:2:"), "{fault}");
+        assert!(
+            fault.to_string().starts_with("etc/t.yml.template:2:"),
+            "{fault}"
+        );
         assert!(fault.message.contains("domian"), "{fault}");
-        assert_eq!(fault.help.as_deref(), Some("the nearest defined name is `domain`"));
+        assert_eq!(
+            fault.help.as_deref(),
+            Some("the nearest defined name is `domain`")
+        );
     }
 
     #[test]
     fn syntax_errors_and_endless_templates_are_faults() {
-        assert!(render_text("{% if %}").unwrap_err().to_string().contains("t.yml.template:1"));
+        assert!(
+            render_text("{% if %}")
+                .unwrap_err()
+                .to_string()
+                .contains("t.yml.template:1")
+        );
         let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}";
         assert_eq!(render_text(endless).unwrap_err().code, "template-endless");
     }

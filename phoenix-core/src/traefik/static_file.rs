@@ -40,7 +40,8 @@ pub struct TlsFiles {
 impl StaticFile {
     /// Reads a static file; `path` is for messages.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Faults> {
-        Document::parse(path, text.as_bytes().to_vec(), Format::Yaml).map(|document| Self { document })
+        Document::parse(path, text.as_bytes().to_vec(), Format::Yaml)
+            .map(|document| Self { document })
     }
 
     /// The document.
@@ -55,7 +56,8 @@ impl StaticFile {
             if block.kind() != Kind::Object {
                 return None;
             }
-            let text = |cursor: Cursor<'_>, key: &str| Some(cursor.get(key)?.as_str()?.into_owned());
+            let text =
+                |cursor: Cursor<'_>, key: &str| Some(cursor.get(key)?.as_str()?.into_owned());
             let path = |cursor: Cursor<'_>, key: &str| text(cursor, key).map(PathBuf::from);
             Some(Provider {
                 name: name.to_owned(),
@@ -63,12 +65,18 @@ impl StaticFile {
                 endpoint: block
                     .get("endpoint")
                     .and_then(|node| Some((node.as_str()?.into_owned(), node.node()))),
-                tls: block.get("tls").filter(|tls| tls.kind() == Kind::Object).map(|tls| TlsFiles {
-                    ca: path(tls, "ca"),
-                    cert: path(tls, "cert"),
-                    key: path(tls, "key"),
-                    insecure: tls.get("insecureSkipVerify").and_then(Cursor::as_bool).unwrap_or(false),
-                }),
+                tls: block
+                    .get("tls")
+                    .filter(|tls| tls.kind() == Kind::Object)
+                    .map(|tls| TlsFiles {
+                        ca: path(tls, "ca"),
+                        cert: path(tls, "cert"),
+                        key: path(tls, "key"),
+                        insecure: tls
+                            .get("insecureSkipVerify")
+                            .and_then(Cursor::as_bool)
+                            .unwrap_or(false),
+                    }),
             })
         })
     }
@@ -80,14 +88,22 @@ impl StaticFile {
             .into_iter()
             .flat_map(|points| points.entries().collect::<Vec<_>>())
             .filter_map(|entry| {
-                Some((entry.key.into_owned(), entry.value.get("address")?.as_str()?.into_owned()))
+                Some((
+                    entry.key.into_owned(),
+                    entry.value.get("address")?.as_str()?.into_owned(),
+                ))
             })
             .collect()
     }
 
     /// The port of the API, where it is open without a router (`api.insecure`): that of the entry point `traefik`, 8080 by default.
     pub fn api_port(&self) -> Option<u16> {
-        let insecure = self.document.root().at("/api/insecure").and_then(Cursor::as_bool) == Some(true);
+        let insecure = self
+            .document
+            .root()
+            .at("/api/insecure")
+            .and_then(Cursor::as_bool)
+            == Some(true);
         if !insecure {
             return None;
         }
@@ -113,30 +129,42 @@ impl StaticFile {
         let root = self.document.root();
         let mut edit = Edit::new(&self.document);
         let own = || Value::Object(vec![("address".to_owned(), Value::from("127.0.0.1:0"))]);
-        match root.get("entryPoints").filter(|points| points.kind() == Kind::Object) {
-            Some(points) => {
-                let mut has_traefik = false;
-                for entry in points.entries() {
-                    has_traefik |= entry.key == "traefik";
-                    match entry.value.get("address") {
-                        Some(address) => {
-                            let udp = address.as_str().is_some_and(|text| text.ends_with("/udp"));
-                            edit.set_text(address.node(), if udp { "127.0.0.1:0/udp" } else { "127.0.0.1:0" })
-                        }
-                        None if entry.value.kind() == Kind::Object => {
-                            edit.insert(entry.value.node(), Position::Last, Some("address"), Value::from("127.0.0.1:0"))
-                        }
-                        None => edit.set(entry.value.node(), own()),
-                    };
-                }
-                if !has_traefik {
-                    edit.insert(points.node(), Position::Last, Some("traefik"), own());
-                }
+        if let Some(points) = root
+            .get("entryPoints")
+            .filter(|points| points.kind() == Kind::Object) {
+            let mut has_traefik = false;
+            for entry in points.entries() {
+                has_traefik |= entry.key == "traefik";
+                match entry.value.get("address") {
+                    Some(address) => {
+                        let udp = address.as_str().is_some_and(|text| text.ends_with("/udp"));
+                        edit.set_text(
+                            address.node(),
+                            if udp {
+                                "127.0.0.1:0/udp"
+                            } else {
+                                "127.0.0.1:0"
+                            },
+                        )
+                    }
+                    None if entry.value.kind() == Kind::Object => edit.insert(
+                        entry.value.node(),
+                        Position::Last,
+                        Some("address"),
+                        Value::from("127.0.0.1:0"),
+                    ),
+                    None => edit.set(entry.value.node(), own()),
+                };
             }
-            None => {
-                let points = Value::Object(vec![("http".to_owned(), own()), ("traefik".to_owned(), own())]);
-                edit.insert(root.node(), Position::Last, Some("entryPoints"), points);
+            if !has_traefik {
+                edit.insert(points.node(), Position::Last, Some("traefik"), own());
             }
+        } else {
+            let points = Value::Object(vec![
+                ("http".to_owned(), own()),
+                ("traefik".to_owned(), own()),
+            ]);
+            edit.insert(root.node(), Position::Last, Some("entryPoints"), points);
         }
         let after = edit.finish()?.apply(&self.document)?;
         Ok(after.text().to_owned())
@@ -188,7 +216,9 @@ mod tests {
 
     #[test]
     fn comments_do_not_change_the_meaning() {
-        assert!(parse(FILE).same_meaning(&parse(&FILE.replace(" # plain", "").replace('\'', "\""))));
+        assert!(
+            parse(FILE).same_meaning(&parse(&FILE.replace(" # plain", "").replace('\'', "\"")))
+        );
         assert!(!parse(FILE).same_meaning(&parse(&FILE.replace("2375", "2376"))));
     }
 }

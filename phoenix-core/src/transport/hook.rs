@@ -65,7 +65,7 @@ impl GuestCommand {
             }
             match (name, value) {
                 ("timeout", seconds) => {
-                    timeout = Some(Duration::from_secs(number(seconds)?.into()))
+                    timeout = Some(Duration::from_secs(number(seconds)?.into()));
                 }
                 // A hook that does not wait has no exit status to report.
                 ("synchronous", "0") => return None,

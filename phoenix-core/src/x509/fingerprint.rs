@@ -28,7 +28,10 @@ impl Fingerprint {
 
     /// Its first 16 digits, for people.
     pub fn short(&self) -> String {
-        self.0[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// The 32 bytes.

@@ -40,7 +40,9 @@ def sh(*argv, check=True, **kw):
     done = subprocess.run([str(a) for a in argv], **kw)
     if check and done.returncode != 0:
         words = " ".join(str(a) for a in argv)
-        raise LabError(f"`{words[:300]}` exited {done.returncode}: {(done.stderr or done.stdout or '').strip()[-2000:]}")
+        raise LabError(
+            f"`{words[:300]}` exited {done.returncode}: {(done.stderr or done.stdout or '').strip()[-2000:]}"
+        )
     return done
 
 

@@ -53,7 +53,9 @@ def wait():
     root = guests.path_in("103", f"{ROOT}/certs/root_ca.crt")
     wait_for(
         "step-ca's health",
-        lambda: '"ok"' in sh("curl", "-s", "-m", "5", "--cacert", root, "https://10.0.0.10:9000/health", check=False).stdout,
+        lambda: (
+            '"ok"' in sh("curl", "-s", "-m", "5", "--cacert", root, "https://10.0.0.10:9000/health", check=False).stdout
+        ),
     )
 
 
@@ -72,7 +74,10 @@ def install_old_pairs():
         if name.split(".")[0] not in INSTALLED:
             continue
         certificate, key = work / f"{name}.crt", work / f"{name}.key"
-        if sh("openssl", "x509", "-in", certificate, "-noout", "-checkend", str(16 * 3600), check=False).returncode != 0:
+        if (
+            sh("openssl", "x509", "-in", certificate, "-noout", "-checkend", str(16 * 3600), check=False).returncode
+            != 0
+        ):
             sans = ",".join(f"DNS:{s}" for s in entry.get("sans", [name]))
             extensions = work / "extensions"
             extensions.write_text(

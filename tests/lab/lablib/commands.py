@@ -153,7 +153,11 @@ def status_inside(_):
 
     for guest in site.guests().values():
         units = {"1001": "docker", "1002": "docker", "101": "nginx", "102": "traefik", "103": "step-ca"}
-        state = f"running  {units[guest.id]} {guests.active(guest.id, units[guest.id])}" if guests.running(guest.id) else "stopped"
+        state = (
+            f"running  {units[guest.id]} {guests.active(guest.id, units[guest.id])}"
+            if guests.running(guest.id)
+            else "stopped"
+        )
         print(f"{guest.kind}:{guest.id:<5} {guest.ip:<11} {guest.name:<17} {state}")
     if guests.running(docker.MANAGER):
         print(docker.summary())

@@ -84,7 +84,12 @@ def docker(*words, **kw):
 
 
 def wait():
-    wait_for("dockerd of guest 1001", lambda: guests.run_in(MANAGER, "docker", "version", check=False).returncode == 0, 60, 0.2)
+    wait_for(
+        "dockerd of guest 1001",
+        lambda: guests.run_in(MANAGER, "docker", "version", check=False).returncode == 0,
+        60,
+        0.2,
+    )
 
 
 def swarm_active():
@@ -100,7 +105,16 @@ def init_swarm():
 
 def create_services():
     have = docker("service", "ls", "--format", "{{.Name}}").split()
-    common = ("--detach", "--no-resolve-image", "--stop-grace-period", "1s", "--update-monitor", "500ms", "--restart-delay", "500ms")
+    common = (
+        "--detach",
+        "--no-resolve-image",
+        "--stop-grace-period",
+        "1s",
+        "--update-monitor",
+        "500ms",
+        "--restart-delay",
+        "500ms",
+    )
     if "web" not in have:
         labels = {
             "traefik.enable": "true",

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import site
-from .base import CACHE, GUEST_PATH, LAB, RUN, LabError, load_state, mounted_below, sh, wait_for, write
+from .base import CACHE, GUEST_PATH, LAB, RUN, LabError, load_state, sh, wait_for, write
 from .tree import SHIFTED, TREE
 from .view import HOSTS
 
@@ -39,7 +39,20 @@ def running(guest_id):
 
 
 def attach_argv(guest_id, argv):
-    return ["/usr/bin/lxc-attach", "-n", guest_id, "--clear-env", "-v", f"PATH={GUEST_PATH}", "-v", "HOME=/root", "-v", "LANG=C.UTF-8", "--", *argv]
+    return [
+        "/usr/bin/lxc-attach",
+        "-n",
+        guest_id,
+        "--clear-env",
+        "-v",
+        f"PATH={GUEST_PATH}",
+        "-v",
+        "HOME=/root",
+        "-v",
+        "LANG=C.UTF-8",
+        "--",
+        *argv,
+    ]
 
 
 def run_in(guest_id, *argv, **kw):
@@ -100,7 +113,9 @@ def start(guest_id):
     log = LXC / guest_id / "log"
     done = sh("/usr/bin/lxc-start", "-n", guest_id, "-d", "-o", log, "-l", "INFO", check=False)
     if done.returncode != 0:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if "ERROR" in line] if log.exists() else []
+        lines = (
+            [line for line in log.read_text(errors="replace").splitlines() if "ERROR" in line] if log.exists() else []
+        )
         raise LabError(f"guest {guest_id} does not start: {done.stderr.strip()}\n" + "\n".join(lines[:8]))
 
 

@@ -27,7 +27,13 @@ def restore():
 def guest_config(guest):
     """The guest's configuration file as Proxmox keeps it, the lines that matter to Phoenix."""
     if guest.kind == "vm":
-        lines = ["agent: 1", f"name: {guest.name}", "net0: virtio,bridge=vmbr0,firewall=1", f"ipconfig0: ip={guest.address},gw=10.0.0.1", "onboot: 1"]
+        lines = [
+            "agent: 1",
+            f"name: {guest.name}",
+            "net0: virtio,bridge=vmbr0,firewall=1",
+            f"ipconfig0: ip={guest.address},gw=10.0.0.1",
+            "onboot: 1",
+        ]
     else:
         lines = ["arch: amd64", f"hostname: {guest.name}", "onboot: 1", "ostype: debian"]
         lines += [f"mp{i}: {source},mp={target}" for i, (source, target, _, _) in enumerate(guest.mounts)]

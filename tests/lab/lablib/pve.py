@@ -57,7 +57,7 @@ def split(argv, options):
 def guest(guest_id, kind):
     directory = {"lxc": "lxc", "vm": "qemu-server"}[kind]
     if not guest_id.isdigit():
-        raise Die(f"400 Parameter verification failed.\nvmid: invalid format - value does not look like a valid VM ID")
+        raise Die("400 Parameter verification failed.\nvmid: invalid format - value does not look like a valid VM ID")
     found = site.guests().get(guest_id)
     if found is None or found.kind != kind:
         raise Die(f"Configuration file 'nodes/{NODE}/{directory}/{guest_id}.conf' does not exist", 2)

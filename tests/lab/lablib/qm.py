@@ -43,7 +43,9 @@ def list_(_):
     for found in site.guests().values():
         if found.kind == "vm":
             pid = guests.init_pid(found.id)
-            print(f"{found.id:>10} {found.name:<20} {'running' if pid else 'stopped':<10} {2048:<10} {'20.00':>12} {pid or 0:<10}")
+            print(
+                f"{found.id:>10} {found.name:<20} {'running' if pid else 'stopped':<10} {2048:<10} {'20.00':>12} {pid or 0:<10}"
+            )
 
 
 def agent(argv):
@@ -118,7 +120,10 @@ def launch(guest_id, pid, tasks, place, command, given):
     cgroups = [os.open(t, os.O_WRONLY) for t in tasks]
     directory = os.open(place, os.O_RDONLY)
     unnamed = f"new-{os.getpid()}"
-    streams = [os.open(place / f"{unnamed}.{kind}", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600) for kind in ("in", "out", "err")]
+    streams = [
+        os.open(place / f"{unnamed}.{kind}", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        for kind in ("in", "out", "err")
+    ]
     os.unlink(place / f"{unnamed}.in")
     os.write(streams[0], given)
     os.lseek(streams[0], 0, os.SEEK_SET)
@@ -210,5 +215,5 @@ def take(place, inner):
 
 def show(value):
     """As Perl's JSON prints it, pretty and canonical."""
-    lines = [f'   {json.dumps(k)} : {json.dumps(v, ensure_ascii=False)}' for k, v in sorted(value.items())]
+    lines = [f"   {json.dumps(k)} : {json.dumps(v, ensure_ascii=False)}" for k, v in sorted(value.items())]
     print("{\n" + ",\n".join(lines) + "\n}")

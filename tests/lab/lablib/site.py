@@ -60,7 +60,9 @@ def guests():
             (m["host_path"], m["container_path"], m.get("owner_uid", 0), m.get("owner_gid", 0))
             for m in lxc.get("mount_points", [])
         ]
-        found[ctid] = Guest(ctid, "lxc", lxc["name"], lxc["network_config"]["ip"], lxc.get("unprivileged", True), gid_maps, mounts)
+        found[ctid] = Guest(
+            ctid, "lxc", lxc["name"], lxc["network_config"]["ip"], lxc.get("unprivileged", True), gid_maps, mounts
+        )
     return dict(sorted(found.items()))
 
 

@@ -14,11 +14,9 @@ from pathlib import Path
 
 from .base import CACHE, LAB, LabError, mounted_below, say, sh, write
 
-PACKAGES = "lxc debootstrap uidmap iproute2 nftables busybox-static openssl curl python3-venv util-linux procps jq gcc libc6-dev libseccomp-dev pkg-config".split()
+PACKAGES = "lxc debootstrap uidmap iproute2 nftables busybox-static openssl curl python3-venv util-linux procps strace jq gcc libc6-dev libseccomp-dev pkg-config".split()
 # nginx is the real one of LXC 101, curl and ping are the tester's.
-TREE_PACKAGES = (
-    "systemd,systemd-sysv,dbus,iproute2,iputils-ping,docker.io,iptables,openssl,ca-certificates,procps,curl,python3,nginx,kmod"
-)
+TREE_PACKAGES = "systemd,systemd-sysv,dbus,iproute2,iputils-ping,docker.io,iptables,openssl,ca-certificates,procps,curl,python3,nginx,kmod"
 STEP_CA = ("step-ca", "github.com/smallstep/certificates/cmd/step-ca", "v0.30.2")
 STEP = ("step", "github.com/smallstep/cli/cmd/step", "v0.30.6")
 DOCKERD = ("dockerd", "github.com/moby/moby/v2/cmd/dockerd", "v2.0.0-beta.24")
@@ -165,7 +163,10 @@ def finish_tree(root):
     # Nothing answers DNS in the lab; an empty file would mean 127.0.0.1, which refuses at once.
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     (root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-    write(root / "etc/systemd/journald.conf.d/lab.conf", "[Journal]\nStorage=volatile\nRuntimeMaxUse=32M\nForwardToConsole=no\nRateLimitIntervalSec=0\n")
+    write(
+        root / "etc/systemd/journald.conf.d/lab.conf",
+        "[Journal]\nStorage=volatile\nRuntimeMaxUse=32M\nForwardToConsole=no\nRateLimitIntervalSec=0\n",
+    )
     write(root / "etc/systemd/system.conf.d/lab.conf", "[Manager]\nDefaultTimeoutStopSec=15s\n")
 
 
@@ -186,7 +187,13 @@ def shift_owners(root, by=SHIFT):
 def _layers_stamp():
     """What the layers are made of, by content where it is small."""
     _, bin_dir = gobin()
-    big = [bin_dir / "step-ca", bin_dir / "step", bin_dir / "dockerd", bin_dir / "runc", CACHE / "traefik-venv/bin/traefik"]
+    big = [
+        bin_dir / "step-ca",
+        bin_dir / "step",
+        bin_dir / "dockerd",
+        bin_dir / "runc",
+        CACHE / "traefik-venv/bin/traefik",
+    ]
     lines = [f"{p} {p.stat().st_mtime_ns}" if p.exists() else f"{p} missing" for p in big]
     for part in sorted([*(LAB / "parts").iterdir(), Path(__file__)]):
         lines.append(f"{part.name} {hashlib.sha256(part.read_bytes()).hexdigest()}")
@@ -216,7 +223,9 @@ def layers():
             for unit in enable:
                 wants = beside / "etc/systemd/system/multi-user.target.wants"
                 wants.mkdir(parents=True, exist_ok=True)
-                home = "/etc/systemd/system" if (beside / "etc/systemd/system" / unit).exists() else "/lib/systemd/system"
+                home = (
+                    "/etc/systemd/system" if (beside / "etc/systemd/system" / unit).exists() else "/lib/systemd/system"
+                )
                 (wants / unit).symlink_to(f"{home}/{unit}")
             for link, target in links:
                 (beside / link).parent.mkdir(parents=True, exist_ok=True)
@@ -270,7 +279,12 @@ def layers():
         enable=("step-ca.service",),
         shift=True,
     )
-    layer("101", [(parts / "nginx-gateway.conf", "etc/nginx/conf.d/gateway.conf", 0o644)], enable=("nginx.service",), shift=True)
+    layer(
+        "101",
+        [(parts / "nginx-gateway.conf", "etc/nginx/conf.d/gateway.conf", 0o644)],
+        enable=("nginx.service",),
+        shift=True,
+    )
     with building(CACHE / "host-bin") as beside:
         (beside / "step").symlink_to(bin_dir / "step")
     write(LAYERS_OK, _layers_stamp())

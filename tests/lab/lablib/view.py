@@ -10,7 +10,22 @@ import signal
 import time
 from pathlib import Path
 
-from .base import CACHE, GUEST_PATH, HOST, LAB, NS, RUN, SITE, LabError, load_state, mounted_below, say, save_state, sh, write
+from .base import (
+    CACHE,
+    GUEST_PATH,
+    HOST,
+    LAB,
+    NS,
+    RUN,
+    SITE,
+    LabError,
+    load_state,
+    mounted_below,
+    save_state,
+    say,
+    sh,
+    write,
+)
 
 HANDLES = {"net": NS / "net", "uts": NS / "uts", "mnt": NS / "mnt"}
 HOSTNAME = "phoenix"
@@ -46,7 +61,14 @@ def exists():
 
 def enter_argv(argv):
     """The command line that runs `argv` inside the view."""
-    return ["/usr/bin/nsenter", f"--mount={HANDLES['mnt']}", f"--net={HANDLES['net']}", f"--uts={HANDLES['uts']}", "--", *argv]
+    return [
+        "/usr/bin/nsenter",
+        f"--mount={HANDLES['mnt']}",
+        f"--net={HANDLES['net']}",
+        f"--uts={HANDLES['uts']}",
+        "--",
+        *argv,
+    ]
 
 
 def host_env():

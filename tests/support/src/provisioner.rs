@@ -40,8 +40,7 @@ pub enum Kind {
 /// When the crypto library fails.
 pub fn jwk_provisioner(name: &str, kind: Kind, password: &str, rounds: u32) -> Value {
     let (mut public, secrets) = key(kind);
-    let kid = thumbprint(&public);
-    public["kid"] = json!(kid);
+    public["kid"] = json!(thumbprint(&public));
     public["use"] = json!("sig");
     let mut private = public.clone();
     for (field, value) in secrets.as_object().expect("an object") {
@@ -109,7 +108,6 @@ fn encrypt(plain: &str, password: &str, rounds: u32) -> String {
     for bytes in [&mut salt[..], &mut cek[..], &mut iv[..]] {
         fill(bytes).expect("randomness");
     }
-    const ALGORITHM: &str = "PBES2-HS256+A128KW";
     let header = json!({"alg": ALGORITHM, "cty": "jwk+json", "enc": "A256GCM", "p2c": rounds, "p2s": text(&salt)});
     let protected = text(header.to_string().as_bytes());
     let mut kek = [0; 16];
@@ -174,6 +172,8 @@ fn element<'a>(rest: &mut &'a [u8]) -> (u8, &'a [u8]) {
     *rest = &rest[header + length..];
     (tag, content)
 }
+
+const ALGORITHM: &str = "PBES2-HS256+A128KW";
 
 fn text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

@@ -141,17 +141,16 @@ impl StepCa {
             let (failure, wait) = match send(endpoint)? {
                 Ok(reply) => match attempts.answered(clock, reply.status, reply.retry_after) {
                     None => return Ok((reply, endpoint)),
-                    Some(wait) => (
-                        EnrollError::Unreachable {
-                            url: endpoint.url().clone(),
-                            source: TransportError::Unavailable {
-                                status: reply.status,
-                                attempts: attempts.made(),
-                                message: wire::message(&reply),
-                            },
-                        },
-                        wait,
-                    ),
+                    Some(wait) => {
+                        self.preferred.store(at + 1, Ordering::Relaxed);
+                        let source = TransportError::Unavailable {
+                            status: reply.status,
+                            attempts: attempts.made(),
+                            message: wire::message(&reply),
+                        };
+                        let url = endpoint.url().clone();
+                        (EnrollError::Unreachable { url, source }, wait)
+                    }
                 },
                 Err(fault) if fault.is_transient() => {
                     self.preferred.store(at + 1, Ordering::Relaxed);

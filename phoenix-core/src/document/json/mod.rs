@@ -3,6 +3,8 @@
 mod edit;
 mod scan;
 mod string;
+#[cfg(test)]
+mod tests;
 
 pub(super) use edit::{edit, write_inline};
 pub(super) use scan::{is_number, scan};

@@ -176,8 +176,8 @@ impl Scanner<'_> {
                 None => {
                     self.at = start;
                     let mut failure = self.unexpected("");
-                    failure.message =
-                        "found the end of the file inside a string, expected `\"`".to_owned();
+                    "found the end of the file inside a string, expected `\"`"
+                        .clone_into(&mut failure.message);
                     return Err(failure);
                 }
             }
@@ -294,8 +294,7 @@ fn number_end(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
 mod tests {
     use std::path::Path;
 
-    use super::*;
-    use crate::document::{Document, Format};
+    use crate::document::{Document, Format, NodeId};
 
     fn fault(text: &[u8]) -> String {
         let error = Document::parse(Path::new("t"), text.to_vec(), Format::Json).unwrap_err();
@@ -392,13 +391,7 @@ mod tests {
     fn a_hundred_thousand_levels_are_read_and_an_unclosed_one_is_refused() {
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         let document = Document::parse(Path::new("t"), deep.into(), Format::Json).unwrap();
-        assert_eq!(
-            document
-                .cursor(super::super::super::NodeId(99_999))
-                .pointer()
-                .len(),
-            199_998
-        );
+        assert_eq!(document.cursor(NodeId(99_999)).pointer().len(), 199_998);
         assert_eq!(document.root().to_value(), None);
         let open = "[{\"\":".repeat(100_000);
         assert!(Document::parse(Path::new("t"), open.into(), Format::Json).is_err());

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::edit::{Child, EditError, Intent, children};
+use super::super::edit::{Child, EditError, Intent};
 use super::super::gaps::{Bracketed, Gap, gaps};
 use super::super::patch::Splice;
 use super::super::tape::Form;

@@ -2,6 +2,8 @@
 
 mod edit;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(super) use edit::edit;

@@ -1,5 +1,7 @@
 //! From `granit-parser`'s events to the tape.
 
+use std::ops::Range;
+
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::super::tape::{Form, Tape};
@@ -103,7 +105,13 @@ impl Scanner<'_> {
                 self.grow(range.end);
             }
             Event::SequenceStart(style, anchor, tag) => {
-                self.collection(Kind::Array, style, range.start, anchor, tag.is_some())?;
+                let is_block = matches!(style, StructureStyle::Block);
+                let start = if is_block {
+                    self.list_start(range.start)
+                } else {
+                    range.start
+                };
+                self.collection(Kind::Array, style, start, anchor, tag.is_some())?;
             }
             Event::MappingStart(style, anchor, tag) => {
                 self.collection(Kind::Object, style, range.start, anchor, tag.is_some())?;
@@ -193,41 +201,57 @@ impl Scanner<'_> {
         }
     }
 
-    /// An empty value stands right behind its indicator, a block scalar ends with its last line of text.
-    fn scalar_range(&self, range: std::ops::Range<usize>, form: Form) -> std::ops::Range<usize> {
+    /// A block scalar begins with its indicator and ends with its last line of text; an empty value stands right
+    /// behind the colon.
+    fn scalar_range(&self, range: Range<usize>, form: Form) -> Range<usize> {
+        let (limit, is_value) = match self.open.last() {
+            Some(open) => (
+                open.end.min(range.start),
+                open.is_mapping && !self.begins_key(),
+            ),
+            None => (0, false),
+        };
+        let between = &self.text[limit..range.start];
         if form == Form::Block {
-            let literal = &self.text[range.clone()];
-            return range.start
-                ..range.start + literal.trim_end_matches([' ', '\t', '\n', '\r']).len();
+            // The indicator stands on the last line before the text that is not empty, before any comment there.
+            let header = between.trim_end();
+            let line = header.rfind('\n').map_or(0, |newline| newline + 1);
+            let start = header[line..]
+                .find(['|', '>'])
+                .map_or(range.start, |at| limit + line + at);
+            let literal = &self.text[start..range.end];
+            return start..start + literal.trim_end_matches([' ', '\t', '\n', '\r']).len();
         }
-        if !range.is_empty() {
-            return range;
-        }
-        let limit = self.open.last().map_or(0, |open| open.end);
-        let before = &self.text[limit.min(range.start)..range.start];
-        // From the last sibling's end to the empty value there are blanks, comments and one indicator.
-        let mut at = limit;
-        for line in before.split_inclusive('\n') {
-            let code = line.split(" #").next().unwrap_or(line);
-            let code = if code.trim_start().starts_with('#') {
-                ""
-            } else {
-                code
-            };
-            if let Some(indicator) = code.rfind([':', '-', ',', '{', '[', '?']) {
-                return at + indicator + 1..at + indicator + 1;
+        if range.is_empty() && is_value && between.is_empty() {
+            let rest = &self.text[limit..];
+            let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+            if rest[blank..].starts_with(':') {
+                let at = limit + blank + 1;
+                return at..at;
             }
-            at += line.len();
         }
         range
     }
 
-    fn failure(
-        &self,
-        code: &'static str,
-        message: String,
-        span: std::ops::Range<usize>,
-    ) -> Failure {
+    /// Where the first dash stands: a list as far left as the name above it is reported to begin behind that.
+    fn list_start(&self, start: usize) -> usize {
+        let Some(open) = self.open.last().filter(|open| open.is_mapping) else {
+            return start;
+        };
+        let mut line = open.end.min(start);
+        while let Some(newline) = self.text[line..start].find('\n') {
+            line += newline + 1;
+            let rest = &self.text[line..];
+            let blank = rest.len() - rest.trim_start_matches(' ').len();
+            let mut code = rest[blank..].chars();
+            if code.next() == Some('-') && code.next().is_none_or(|c| c.is_ascii_whitespace()) {
+                return (line + blank).min(start);
+            }
+        }
+        start
+    }
+
+    fn failure(&self, code: &'static str, message: String, span: Range<usize>) -> Failure {
         let line_start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
         let line = self.text[line_start..].lines().next().unwrap_or("");
         let is_template = line.contains("{{") || line.contains("{%");
