@@ -17,6 +17,7 @@ pub mod model;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod present;
 pub mod probe;
 pub mod report;
 pub mod secret;

@@ -112,15 +112,17 @@ impl Model {
         let lxcs = files.lxcs.and_then(|file| parse(file, Format::Json));
         let host_document = parse(files.host, Format::Json);
         let settings_document = files.settings.and_then(|file| parse(file, Format::Toml));
-        let template = files
-            .template
-            .and_then(|file| if let Ok(text) = String::from_utf8(file.bytes) { Some((file.path, text)) } else {
+        let template = files.template.and_then(|file| {
+            if let Ok(text) = String::from_utf8(file.bytes) {
+                Some((file.path, text))
+            } else {
                 faults.push(
                     Fault::error("template-utf8", "found bytes that are no UTF-8 text")
                         .at(Place::file(&file.path)),
                 );
                 None
-            });
+            }
+        });
 
         let mut keep =
             |result: Result<Manifest, Faults>| result.map_err(|found| faults.extend(found)).ok();

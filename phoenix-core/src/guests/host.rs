@@ -49,21 +49,23 @@ impl HostConfig {
             );
             return None;
         }
-        let domain = if let Some(node) = root.get("domain_name") { match node.as_str() {
-            Some(name) if name.parse::<crate::names::SubjectAltName>().is_ok() => {
-                name.into_owned()
+        let domain = if let Some(node) = root.get("domain_name") {
+            match node.as_str() {
+                Some(name) if name.parse::<crate::names::SubjectAltName>().is_ok() => {
+                    name.into_owned()
+                }
+                _ => {
+                    faults.push(
+                        Fault::error(
+                            "domain-name",
+                            format!("found domain_name {}, expected a DNS name", node.literal()),
+                        )
+                        .at(node.place()),
+                    );
+                    return None;
+                }
             }
-            _ => {
-                faults.push(
-                    Fault::error(
-                        "domain-name",
-                        format!("found domain_name {}, expected a DNS name", node.literal()),
-                    )
-                    .at(node.place()),
-                );
-                return None;
-            }
-        } } else {
+        } else {
             faults.push(
                 Fault::error(
                     "domain-name",

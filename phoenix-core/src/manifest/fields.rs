@@ -350,7 +350,10 @@ fn name(cursor: Cursor<'_>, faults: &mut Faults) -> Option<CommonName> {
 }
 
 /// A text or an array of texts; the old manager wrote an empty text for "none".
-#[expect(clippy::unnecessary_wraps, reason = "has the form of every field's reader")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "has the form of every field's reader"
+)]
 fn sans(cursor: Cursor<'_>, faults: &mut Faults) -> Option<BTreeSet<SubjectAltName>> {
     let single = [cursor];
     let items: Vec<Cursor<'_>> = if cursor.kind() == Kind::Array {
@@ -471,7 +474,10 @@ fn hook(fields: &Fields<'_>, faults: &mut Faults) -> Option<Hook> {
 }
 
 /// A line or an argument vector; empty ones mean no hook.
-#[expect(clippy::option_option, reason = "faulty, or read and empty: two things")]
+#[expect(
+    clippy::option_option,
+    reason = "faulty, or read and empty: two things"
+)]
 fn command(cursor: Cursor<'_>, faults: &mut Faults) -> Option<Option<HookCommand>> {
     if cursor.kind() == Kind::Array {
         let words = Vec::<String>::decode(cursor, faults)?;

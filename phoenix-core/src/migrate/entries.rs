@@ -33,7 +33,10 @@ pub(super) fn upsert(
     if let Some(located) = manifest
         .entries
         .iter()
-        .find(|located| same_name(&located.value)) { update(edit, root, located.node, wanted) } else {
+        .find(|located| same_name(&located.value))
+    {
+        update(edit, root, located.node, wanted)
+    } else {
         edit.insert(root.node(), Position::Last, None, new_entry(wanted));
         vec![format!("{}: a new entry", wanted.common_name)]
     }

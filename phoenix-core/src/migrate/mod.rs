@@ -2,10 +2,12 @@
 
 mod docker_tls;
 mod entries;
+mod report;
 
 use crate::document::Document;
 
 pub use docker_tls::{DockerTlsOptions, ProviderName, docker_tls};
+pub use report::{DisarmedFile, FileChange, MigrateReport};
 
 /// What a migration changes; empty when the site is there already.
 #[derive(Debug, Clone, Default)]

@@ -176,6 +176,9 @@ pub(super) fn plan(
         planner.leave_link_alone();
     }
     planner.hooks();
+    if scope.docker() {
+        planner.portainer();
+    }
     ServicePlan {
         steps: planner.steps,
         blocked: planner.blocked,
@@ -312,22 +315,6 @@ impl Planner<'_> {
         let verify = verify.needs(verify_needs);
         self.docker_verified.push(verify.id.clone());
         self.steps.push(verify);
-        let portainer = self
-            .model
-            .guests
-            .guest(guest)
-            .and_then(|guest| guest.portainer_role.as_deref())
-            == Some("primary");
-        if portainer {
-            let step = Step::new(
-                Action::Verify {
-                    subject: Subject::Portainer(guest),
-                },
-                Vec::new(),
-            )
-            .after(self.configured.get(&guest).cloned());
-            self.steps.push(step);
-        }
     }
 
     fn traefik(&mut self) {
@@ -494,17 +481,7 @@ impl Planner<'_> {
                 .delivered
                 .retain(|(delivered, _), _| delivered != name);
         }
-        self.steps.retain(|step| {
-            matches!(
-                &step.action,
-                Action::Verify {
-                    subject: Subject::Portainer(_)
-                } | Action::Hook { .. }
-            )
-        });
-        for step in &mut self.steps {
-            step.after.clear();
-        }
+        self.steps.clear();
         self.configured.clear();
         self.notes
             .push("Docker and Traefik are left as they are until both can follow".to_owned());
@@ -567,6 +544,39 @@ impl Planner<'_> {
             .after(deployments)
             .after(service);
             self.steps.push(step);
+        }
+    }
+
+    /// Portainer is looked at last: Docker's restart and its own hook, which makes it serve a new pair, come before.
+    fn portainer(&mut self) {
+        let before: Vec<StepId> = self
+            .steps
+            .iter()
+            .filter(|step| {
+                matches!(
+                    step.action,
+                    Action::ConfigureDocker { .. } | Action::Hook { .. }
+                )
+            })
+            .map(|step| step.id.clone())
+            .collect();
+        let primaries: Vec<GuestId> = self
+            .model
+            .docker_managers()
+            .filter(|guest| guest.portainer_role.as_deref() == Some("primary"))
+            .filter(|guest| {
+                self.inventory
+                    .guests
+                    .get(&guest.id)
+                    .is_some_and(|facts| facts.down.is_none())
+            })
+            .map(|guest| guest.id)
+            .collect();
+        for guest in primaries {
+            let subject = Subject::Portainer(guest);
+            self.steps.push(
+                Step::new(Action::Verify { subject }, Vec::new()).after(before.iter().cloned()),
+            );
         }
     }
 

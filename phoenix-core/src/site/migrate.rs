@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::Site;
 use crate::document::unified_diff;
 use crate::error::Error;
-use crate::migrate::{DockerTlsOptions, docker_tls};
+use crate::migrate::{DisarmedFile, DockerTlsOptions, FileChange, MigrateReport, docker_tls};
 use crate::system::{Attributes, Change, Expect, FileDigest, Transaction};
 
 /// What a migration may do.
@@ -20,39 +18,6 @@ pub struct MigrateOptions {
     pub dry_run: bool,
     /// Move the old renewal manager's cron file aside.
     pub disarm: bool,
-}
-
-/// What a migration did, or would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MigrateReport {
-    /// The files that changed; empty when the site was there already.
-    pub files: Vec<FileChange>,
-    /// Cron files that were moved aside, or would be.
-    pub disarmed: Vec<DisarmedFile>,
-    /// Whether anything was written.
-    pub written: bool,
-    /// What still opens the plain port or would bring it back when somebody runs it.
-    pub notes: Vec<String>,
-}
-
-/// One file of a migration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FileChange {
-    /// The file.
-    pub path: PathBuf,
-    /// Each change and why.
-    pub reasons: Vec<String>,
-    /// The unified diff.
-    pub diff: String,
-}
-
-/// A cron file moved aside: cron reads no file whose name holds a dot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DisarmedFile {
-    /// Where it was.
-    pub from: PathBuf,
-    /// Where it lies; move it back to restore it.
-    pub to: PathBuf,
 }
 
 impl Site {

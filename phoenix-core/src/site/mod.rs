@@ -20,14 +20,14 @@ use crate::report::Report;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::system::{
-    Commands, Dial, HostCommands, HostDial, Recovered, RecoveryOutcome, Root, SiteLock,
+    Commands, Dial, HostCommands, HostDial, NoDial, Recovered, RecoveryOutcome, Root, SiteLock,
     WouldRunCommands, recover,
 };
 use crate::time::{Clock, SystemClock};
 use crate::transport::{GuestTransport, Local, Pct, Qm};
 
 pub use authority::AnyAuthority;
-pub use migrate::{DisarmedFile, FileChange, MigrateOptions, MigrateReport};
+pub use migrate::MigrateOptions;
 
 /// Where a site lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Seams {
         Self {
             clock: Arc::new(SystemClock),
             commands: Arc::new(WouldRunCommands),
-            dial: Arc::new(HostDial),
+            dial: Arc::new(NoDial),
             transports: Arc::new(move |guests| {
                 guests
                     .iter()
@@ -271,6 +271,12 @@ impl Site {
         work.plan.steps = verifications;
         work.plan.kept.clear();
         self.run(&model, &work, observer)
+    }
+
+    /// Settles what a run left that did not end: all files of a change are then the old ones, or all the new ones.
+    pub fn recover(&self, lock_timeout: Duration) -> Result<Recovered, Error> {
+        let _lock = self.lock(lock_timeout)?;
+        Ok(recover(&self.root, &self.store().journal_dir())?)
     }
 
     /// Where a path of the site lies for the machine, beneath the root.

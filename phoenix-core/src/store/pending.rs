@@ -55,10 +55,12 @@ impl Store {
             None => Vec::new(),
         };
         for name in names {
-            let Some(name) = name
-                .to_str()
-                .filter(|name| !name.starts_with('.') && std::path::Path::new(name).extension().is_some_and(|e| e == "json"))
-            else {
+            let Some(name) = name.to_str().filter(|name| {
+                !name.starts_with('.')
+                    && std::path::Path::new(name)
+                        .extension()
+                        .is_some_and(|e| e == "json")
+            }) else {
                 continue;
             };
             let file = format!("pending/{name}");

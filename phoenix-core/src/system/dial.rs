@@ -18,6 +18,19 @@ pub trait Dial: Send + Sync {
     fn dial(&self, host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream>;
 }
 
+/// Connects nowhere: on a copy of a host (`--root`) nothing is contacted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoDial;
+
+impl Dial for NoDial {
+    fn dial(&self, _host: &str, _port: u16, _timeout: Duration) -> io::Result<TcpStream> {
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "on a copy of a host nothing is contacted",
+        ))
+    }
+}
+
 /// Connects from where this process stands.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostDial;

@@ -17,7 +17,7 @@ mod transaction;
 mod users;
 
 pub use commands::{Command, CommandError, Commands, Ended, Output};
-pub use dial::{Dial, HostDial, NamespaceDial};
+pub use dial::{Dial, HostDial, NamespaceDial, NoDial};
 pub use error::FileError;
 pub use facts::{FileDigest, FileFacts, FileKind};
 pub use host_commands::{HostCommands, WouldRunCommands};

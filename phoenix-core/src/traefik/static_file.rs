@@ -131,7 +131,8 @@ impl StaticFile {
         let own = || Value::Object(vec![("address".to_owned(), Value::from("127.0.0.1:0"))]);
         if let Some(points) = root
             .get("entryPoints")
-            .filter(|points| points.kind() == Kind::Object) {
+            .filter(|points| points.kind() == Kind::Object)
+        {
             let mut has_traefik = false;
             for entry in points.entries() {
                 has_traefik |= entry.key == "traefik";

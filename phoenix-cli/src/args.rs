@@ -1,0 +1,225 @@
+//! The command line as it is read.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use phoenix_core::names::CommonName;
+use phoenix_core::x509::Fingerprint;
+
+/// Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
+#[derive(Debug, Parser)]
+#[command(name = "phoenix", version, propagate_version = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of all commands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The operator's files
+    #[arg(long, global = true, value_name = "DIR", env = "PHOENIX_SITE", default_value = "/usr/local/phoenix_hypervisor")]
+    pub(crate) site: PathBuf,
+    /// A copy of a whole host to work on: guests are directories in it, no command is run
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Phoenix's own state: ledger, journal, embedded CA
+    #[arg(long, global = true, value_name = "DIR", env = "PHOENIX_STATE", default_value = "/var/lib/phoenix")]
+    pub(crate) state: PathBuf,
+    /// How the answer is written
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(crate) output_format: Format,
+    /// Say nothing but the answer and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say how each step ended
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to use colours; `auto` heeds `NO_COLOR`
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Work with the CA that the site uses
+    Ca {
+        #[command(subcommand)]
+        command: CaCommand,
+    },
+    /// Show the whole job on a sample site in a temporary directory; nothing else is touched
+    #[command(after_help = "Examples:\n  phoenix demo\n  phoenix demo --keep      leaves the directory to look around in")]
+    Demo {
+        /// Leave the temporary directory behind
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Change the site's files from one state to another
+    Migrate {
+        #[command(subcommand)]
+        command: MigrateCommand,
+    },
+    /// Show what `sync` would do, and why; changes nothing
+    #[command(after_help = "Examples:\n  phoenix plan\n  phoenix plan certs nginx.internal.example --check && echo nothing to do")]
+    Plan(PlanArgs),
+    /// Finish or take back what a crash left
+    #[command(after_help = "Examples:\n  phoenix recover\n  phoenix recover --lock-timeout 600      waits for a long run to end")]
+    Recover {
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
+    /// Issue, deliver, reconfigure and verify; a second run changes nothing
+    #[command(after_help = "Examples:\n  phoenix sync all --dry-run\n  phoenix sync certs portainer.internal.example --force")]
+    Sync(SyncArgs),
+    /// Look at what is really served; changes nothing
+    #[command(after_help = "Examples:\n  phoenix verify\n  phoenix verify --output-format json | jq '.outcomes[].probes[]'")]
+    Verify,
+}
+
+/// Commands about the CA.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CaCommand {
+    /// Pin the root certificate that lies where the site keeps it, if it has this fingerprint
+    #[command(after_help = "Examples:\n  phoenix ca trust --fingerprint \"$(step certificate fingerprint root_ca.crt)\"\n  phoenix ca trust --fingerprint 5f:3c:...:9a")]
+    Trust {
+        /// SHA-256 of the root certificate, as `step certificate fingerprint` prints it
+        #[arg(long, value_name = "HEX")]
+        fingerprint: Fingerprint,
+    },
+}
+
+/// Migrations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Move the link between Traefik and the Swarm manager from plain TCP to mutual TLS
+    #[command(after_help = "Examples:\n  phoenix migrate docker-tls --dry-run\n  phoenix migrate docker-tls --disarm")]
+    DockerTls {
+        /// Show the diff, write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Move the old renewal manager's cron file aside, restorably
+        #[arg(long)]
+        disarm: bool,
+        /// The provider block's name in Traefik's static file; Traefik 3 lists Swarm services only under `swarm`
+        #[arg(long, value_name = "NAME", value_enum, default_value_t = Provider::Swarm)]
+        provider: Provider,
+    },
+}
+
+/// Names of the provider block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Provider {
+    /// What Traefik 3 needs for a Swarm manager
+    Swarm,
+    /// As it was
+    Docker,
+}
+
+/// Which parts of the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeArg {
+    /// Everything
+    All,
+    /// Certificates, their places and their hooks
+    Certs,
+    /// Docker with its certificate
+    Docker,
+    /// Traefik with its certificate
+    Traefik,
+}
+
+/// What `plan` is about.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Which parts of the site
+    #[arg(value_enum, default_value_t = ScopeArg::All)]
+    pub(crate) scope: ScopeArg,
+    /// Only these certificates, by common name
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<CommonName>,
+    /// End with status 1 when there is something to do
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// As if every certificate had to be issued anew
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What `sync` is about.
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// Which parts of the site
+    #[arg(value_enum)]
+    pub(crate) scope: ScopeArg,
+    /// Only these certificates, by common name
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<CommonName>,
+    /// Show what would be done, touch nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Issue every certificate anew, whatever its state is
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How long to wait for another run to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) lock_timeout: u64,
+}
+
+const EXAMPLES: &str = "Examples:
+  phoenix demo                                     everything at once, on a sample site
+  phoenix migrate docker-tls && phoenix sync all   on a real host
+
+Exit status: 0 done or nothing to do; 1 something failed, or `plan --check` found work; 2 usage or unreadable input.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_a_help_line_and_every_command_two_examples() {
+        fn look(command: &clap::Command) {
+            for argument in command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str())) {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            let mut below = command.get_subcommands().peekable();
+            if below.peek().is_none() {
+                let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(text.matches("\n  phoenix ").count() >= 2, "{}", command.get_name());
+            }
+            below.for_each(look);
+        }
+        look(&Cli::command());
+    }
+}

@@ -1,0 +1,96 @@
+//! One function per command: from flags to a call of the library, from its answer to an exit status.
+
+mod ca;
+mod demo;
+mod migrate;
+mod plan;
+mod recover;
+mod sync;
+mod verify;
+
+use std::path::Path;
+
+use phoenix_core::diagnostic::nearest;
+use phoenix_core::names::CommonName;
+use phoenix_core::plan::Scope;
+use phoenix_core::site::{Seams, Site, SitePaths};
+
+use crate::args::{CaCommand, Cli, Command, Global, MigrateCommand, ScopeArg};
+use crate::env;
+use crate::exit::{Failure, USAGE};
+use crate::output::Output;
+
+/// Does what the command line says; gives the exit status.
+pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
+    let site = || open(&cli.global);
+    match &cli.command {
+        Command::Ca {
+            command: CaCommand::Trust { fingerprint },
+        } => ca::trust(&site()?, *fingerprint, output),
+        Command::Demo { keep } => demo::run(*keep, output),
+        Command::Migrate {
+            command: MigrateCommand::DockerTls {
+                dry_run,
+                disarm,
+                provider,
+            },
+        } => migrate::docker_tls(&site()?, *dry_run, *disarm, *provider, output),
+        Command::Plan(args) => plan::run(&site()?, args, output),
+        Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
+        Command::Sync(args) => sync::run(&site()?, args, output),
+        Command::Verify => verify::run(&site()?, output),
+    }
+}
+
+fn open(global: &Global) -> Result<Site, Failure> {
+    let absolute = |path: &Path, flag: &str| {
+        // Beneath a root the path is one of the copied host; elsewhere it may be said from where one stands.
+        if path.is_absolute() {
+            return Ok(path.to_owned());
+        }
+        if global.root.is_some() {
+            let message = format!("`{flag} {}` is not absolute, expected a path of the host beneath --root", path.display());
+            return Err(Failure::new("usage", message, USAGE));
+        }
+        std::path::absolute(path).map_err(|error| Failure::io("find the working directory", &error))
+    };
+    let paths = SitePaths {
+        site: absolute(&global.site, "--site")?,
+        state: absolute(&global.state, "--state")?,
+        root: global.root.clone(),
+    };
+    let seams = match &global.root {
+        Some(root) => Seams::copy(root),
+        None => Seams::host(&env::search_path()),
+    };
+    Ok(Site::open(paths, seams)?)
+}
+
+fn scope(scope: ScopeArg) -> Scope {
+    match scope {
+        ScopeArg::All => Scope::All,
+        ScopeArg::Certs => Scope::Certs,
+        ScopeArg::Docker => Scope::Docker,
+        ScopeArg::Traefik => Scope::Traefik,
+    }
+}
+
+/// A misspelt name would look like a site in perfect order.
+fn known(site: &Site, names: &[CommonName]) -> Result<(), Failure> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let model = site.model()?;
+    let all: Vec<String> = model.manifest.entries.iter().map(|entry| entry.value.common_name.to_string()).collect();
+    for name in names {
+        let name = name.to_string();
+        if !all.contains(&name) {
+            let failure = Failure::new("unknown-certificate", format!("the manifest has no certificate `{name}`"), USAGE);
+            return Err(match nearest(&name, all.iter().map(String::as_str)) {
+                Some(like) => failure.hint(format!("did you mean `{like}`?")),
+                None => failure,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! A migration's report as text.
+
+use std::fmt::Write as _;
+
+use super::{COLUMN, Paint, count, indented, word};
+use crate::diagnostic::Style;
+use crate::site::MigrateReport;
+use crate::system::{Recovered, RecoveryOutcome};
+
+/// Each file's reasons and its diff, the files that were moved aside and how they come back, notes; the last line sums up.
+pub fn migrate(report: &MigrateReport, style: Style) -> String {
+    let mut out = String::new();
+    for file in &report.files {
+        let _ = writeln!(out, "{}", file.path.display());
+        for reason in &file.reasons {
+            let _ = writeln!(out, "  - {reason}");
+        }
+        out.push_str(&diff(&file.diff, style));
+        out.push('\n');
+    }
+    for file in &report.disarmed {
+        let (from, to) = (file.from.display(), file.to.display());
+        let opening = if report.written { "disarmed" } else { "armed" };
+        let _ = writeln!(out, "{}{from}  runs the old renewal manager", word(opening, Paint::Warn, style));
+        let words = if report.written {
+            format!("moved to {to}\nto restore it: mv {to} {from}")
+        } else {
+            format!("--disarm moves it to {to}")
+        };
+        indented(&words, COLUMN, &mut out);
+    }
+    for note in &report.notes {
+        let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
+    }
+    let files = count(report.files.len(), "file");
+    let _ = match (report.files.is_empty() && report.disarmed.is_empty(), report.written) {
+        (true, _) => writeln!(out, "nothing to do: the link is described as mutual TLS already"),
+        (false, true) => writeln!(out, "{files} changed, as one change"),
+        (false, false) => writeln!(out, "{files} would change; nothing was written"),
+    };
+    out
+}
+
+/// What recovery found, one line per change that had not ended.
+pub fn recovered(recovered: &Recovered) -> String {
+    let mut out = String::new();
+    for transaction in &recovered.transactions {
+        let how = match transaction.outcome {
+            RecoveryOutcome::Completed => "had finished",
+            _ => "taken back",
+        };
+        let _ = writeln!(out, "{how}");
+        for path in &transaction.paths {
+            let foreign = if transaction.foreign.contains(path) {
+                "  changed by somebody else since, left alone"
+            } else {
+                ""
+            };
+            let _ = writeln!(out, "  {}{foreign}", path.display());
+        }
+    }
+    let _ = match recovered.transactions.len() {
+        0 => writeln!(out, "nothing to recover"),
+        number => writeln!(out, "{} settled", count(number, "change")),
+    };
+    out
+}
+
+fn diff(diff: &str, style: Style) -> String {
+    if style != Style::Colour {
+        return diff.to_owned();
+    }
+    let mut out = String::with_capacity(diff.len() * 2);
+    for line in diff.split_inclusive('\n') {
+        let code = match line.as_bytes().first() {
+            Some(b'+') => "32",
+            Some(b'-') => "31",
+            Some(b'@') => "36",
+            _ => {
+                out.push_str(line);
+                continue;
+            }
+        };
+        let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+        let _ = write!(out, "\u{1b}[{code}m{text}\u{1b}[0m{end}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::{DisarmedFile, FileChange};
+
+    fn report(written: bool) -> MigrateReport {
+        MigrateReport {
+            files: vec![FileChange {
+                path: "/site/etc/a.json".into(),
+                reasons: vec!["rule 2375 becomes 2376".to_owned()],
+                diff: "--- a\n+++ b\n@@ -1 +1 @@\n-2375\n+2376\n".to_owned(),
+            }],
+            disarmed: vec![DisarmedFile {
+                from: "/etc/cron.d/old".into(),
+                to: "/etc/cron.d/old.disarmed".into(),
+            }],
+            written,
+            notes: vec!["old script".to_owned()],
+        }
+    }
+
+    #[test]
+    fn reasons_come_before_the_diff_and_the_way_back_is_named() {
+        assert_eq!(
+            migrate(&report(true), Style::Plain),
+            "/site/etc/a.json\n  - rule 2375 becomes 2376\n--- a\n+++ b\n@@ -1 +1 @@\n-2375\n+2376\n\n\
+             disarmed /etc/cron.d/old  runs the old renewal manager\n         \
+             moved to /etc/cron.d/old.disarmed\n         \
+             to restore it: mv /etc/cron.d/old.disarmed /etc/cron.d/old\n\
+             note     old script\n\
+             1 file changed, as one change\n"
+        );
+    }
+
+    #[test]
+    fn a_dry_run_says_that_nothing_was_written() {
+        let text = migrate(&report(false), Style::Plain);
+        assert!(text.ends_with("1 file would change; nothing was written\n"), "{text}");
+        assert!(text.contains("--disarm moves it"), "{text}");
+    }
+
+    #[test]
+    fn a_colour_ends_before_its_line_does() {
+        assert_eq!(diff("+a\n b\n", Style::Colour), "\u{1b}[32m+a\u{1b}[0m\n b\n");
+    }
+
+    #[test]
+    fn nothing_to_recover_is_said() {
+        assert_eq!(recovered(&Recovered::default()), "nothing to recover\n");
+    }
+}

@@ -1,0 +1,65 @@
+//! Plans and reports as people read them: plain text, one line a thing, the last line the summary.
+
+mod migrate;
+mod plan;
+mod report;
+
+use std::time::SystemTime;
+
+pub use migrate::{migrate, recovered};
+pub use plan::plan;
+pub use report::{probes, report};
+
+use crate::diagnostic::Style;
+use crate::plan::Keep;
+use crate::time::human;
+
+/// The colours that words get.
+#[derive(Clone, Copy)]
+enum Paint {
+    Bad,
+    Dim,
+    Good,
+    Warn,
+}
+
+/// A word that opens a line, padded to its column before it is coloured.
+fn word(word: &str, paint: Paint, style: Style) -> String {
+    let padded = format!("{word:<9}");
+    let code = match paint {
+        Paint::Bad => "31",
+        Paint::Dim => "2",
+        Paint::Good => "32",
+        Paint::Warn => "33",
+    };
+    match style {
+        Style::Colour => format!("\u{1b}[{code}m{padded}\u{1b}[0m"),
+        Style::Plain => padded,
+    }
+}
+
+/// `keep NAME  renewal window opens in 5h 12m`.
+fn keep_line(keep: &Keep, now: SystemTime, style: Style) -> String {
+    let when = match keep.due.duration_since(now) {
+        Ok(left) => format!("renewal window opens in {}", human(left)),
+        Err(_) => "renewal window is open".to_owned(),
+    };
+    format!("{}{}  {when}\n", word("keep", Paint::Dim, style), keep.certificate)
+}
+
+/// `1 certificate`, `2 certificates`.
+fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Text that may have several lines, each of them indented.
+fn indented(text: &str, by: usize, out: &mut String) {
+    for line in text.lines() {
+        out.push_str(&" ".repeat(by));
+        out.push_str(line);
+        out.push('\n');
+    }
+}
+
+/// Where the text of a line begins, behind the word that opens it.
+const COLUMN: usize = 9;
