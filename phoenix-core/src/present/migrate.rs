@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{COLUMN, Paint, count, indented, word};
 use crate::diagnostic::Style;
-use crate::site::MigrateReport;
+use crate::migrate::MigrateReport;
 use crate::system::{Recovered, RecoveryOutcome};
 
 /// Each file's reasons and its diff, the files that were moved aside and how they come back, notes; the last line sums up.
@@ -90,7 +90,7 @@ fn diff(diff: &str, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::{DisarmedFile, FileChange};
+    use crate::migrate::{DisarmedFile, FileChange};
 
     fn report(written: bool) -> MigrateReport {
         MigrateReport {
