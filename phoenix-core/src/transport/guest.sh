@@ -205,7 +205,7 @@ do_lend() { # mode owner sha256 size
 
 # A version's name; the caller has read it from a link that anybody may have planted.
 plain() {
-    case $1 in '' | *[!A-Za-z0-9-]*) return 1 ;; esac
+    case $1 in '' | current | *[!A-Za-z0-9-]*) return 1 ;; esac
 }
 
 # Opens $dir/.phoenix/$slug as $base and reads $cur, refusing whatever is not ours.
@@ -403,7 +403,7 @@ take_over() {
 prune() { # all but the current version, the one before it and the newest $keep
     n=0
     for v in $(ls -1t "$base"); do
-        if ! plain "$v" || [ "$v" = "$version" ]; then continue; fi
+        if ! plain "$v" || [ "$v" = "$version" ] || [ -L "$base/$v" ]; then continue; fi
         n=$((n + 1))
         if [ "$n" -gt "$keep" ] && [ "$v" != "$previous" ]; then rm -rf "${base:?}/$v"; fi
     done
@@ -435,11 +435,12 @@ workdir() {
     return 1
 }
 
-# Bounds what a command may say, and reads the rest of it so that the command does not stall.
+# Bounds what a command may say, and reads the rest of it so that the command does not stall. `head` would keep the
+# text to itself until it has enough of it.
 listen() { # name
     (
         exec 3<&- 5>&-
-        { head -c "$limit"; cat >/dev/null; } <"$work/$1.pipe" >"$work/$1" 2>/dev/null
+        { dd bs=1 count="$limit"; cat >/dev/null; } <"$work/$1.pipe" >"$work/$1" 2>/dev/null
         : >"$work/$1.done"
     ) &
 }
@@ -479,30 +480,28 @@ do_exec() { # timeout required words limit size
         exec "$@"
     ) &
     child=$!
+    # A trap in here could miss its signal while the shell is still forking: so it naps briefly and dies by SIGKILL.
     (
         exec 3<&- 5>&- 2>/dev/null
-        trap 'kill "$nap"; exit' TERM
-        sleep "$timeout" &
-        nap=$!
-        wait "$nap"
+        naps=0
+        while [ "$naps" -lt "$timeout" ]; do sleep 1; naps=$((naps + 1)); done
         : >"$work/late"
         signal TERM
-        sleep 5 &
-        nap=$!
-        wait "$nap"
+        sleep 5
         signal KILL
     ) &
     timer=$!
     wait "$child" 2>/dev/null
     status=$?
     if [ -e "$work/late" ]; then signal KILL; fi
-    kill "$timer" 2>/dev/null
+    kill -s KILL "$timer" 2>/dev/null
     wait "$timer" 2>/dev/null
     i=0
     # A daemon that the command left behind may hold its output open: two seconds, then go on without.
     while [ ! -e "$work/out.done" ] || [ ! -e "$work/err.done" ]; do
-        if [ "$i" -ge 20 ]; then kill "$out_reader" "$err_reader" 2>/dev/null; break; fi
         i=$((i + 1))
+        if [ "$i" -lt 1000 ]; then continue; fi
+        if [ "$i" -ge 1020 ]; then kill "$out_reader" "$err_reader" 2>/dev/null; break; fi
         sleep 0.1 2>/dev/null || sleep 1
     done
     if [ -e "$work/late" ]; then status=late; fi

@@ -316,10 +316,11 @@ impl fmt::Display for Version {
 impl FromStr for Version {
     type Err = NameError;
 
-    /// Takes 1 to 64 letters, digits and hyphens, no hyphen first.
+    /// Takes 1 to 64 letters, digits and hyphens, no hyphen first; `current` is the link's own name.
     fn from_str(text: &str) -> Result<Self, NameError> {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if plain && (1..=64).contains(&text.len()) && !text.starts_with('-') {
+        let free = !text.starts_with('-') && text != "current";
+        if plain && free && (1..=64).contains(&text.len()) {
             Ok(Self(text.to_owned()))
         } else {
             Err(NameError::new(
@@ -450,7 +451,17 @@ mod tests {
 
     #[test]
     fn versions_are_one_plain_component() {
-        for bad in ["", "-a", ".", "..", "a/b", "a.b", "a b", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "current",
+            "-a",
+            ".",
+            "..",
+            "a/b",
+            "a.b",
+            "a b",
+            &"x".repeat(65),
+        ] {
             assert!(bad.parse::<Version>().is_err(), "{bad:?}");
         }
         assert!("20261124T031500-0a1b".parse::<Version>().is_ok());

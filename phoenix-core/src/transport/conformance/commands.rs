@@ -55,6 +55,8 @@ pub(super) struct TestCommands {
     directory: PathBuf,
     /// The arguments of every command so far.
     pub(super) seen: Mutex<Vec<String>>,
+    /// The nonce of every request so far.
+    pub(super) nonces: Mutex<Vec<String>>,
 }
 
 impl TestCommands {
@@ -62,6 +64,7 @@ impl TestCommands {
         let commands = Self {
             directory: directory.to_owned(),
             seen: Mutex::new(Vec::new()),
+            nonces: Mutex::new(Vec::new()),
         };
         fs::create_dir_all(directory.join("bin")).unwrap();
         fs::create_dir_all(directory.join("tools")).unwrap();
@@ -105,6 +108,11 @@ impl Commands for TestCommands {
             .map(|word| word.to_str().unwrap().to_owned())
             .collect();
         self.seen.lock().unwrap().push(words.join(" "));
+        if let Some(frame) = &command.stdin {
+            let head = frame.expose_secret().split(|b| *b == b'\n').next().unwrap();
+            let nonce = str::from_utf8(head).unwrap().split(' ').nth(2).unwrap();
+            self.nonces.lock().unwrap().push(nonce.to_owned());
+        }
         let failed = |source| CommandError::Failed {
             program: words[0].clone(),
             source,

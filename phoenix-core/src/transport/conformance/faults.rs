@@ -117,14 +117,8 @@ fn an_answer_that_breaks_off_says_how_far_it_came() {
 fn a_frame_that_breaks_off_leaves_nothing_behind() {
     on_scripts(|bench| {
         around(bench, "head -c 700 | \"$real\" \"$@\"");
-        let result = bench.try_run(&Program::new(vec![delivery("v1", 1_000)]));
-        match result {
-            Ok(answer) => panic!("{answer:?}"),
-            Err(error) => assert!(
-                matches!(error, TransportError::Interrupted { .. }),
-                "{error:?}"
-            ),
-        }
+        let error = refused(bench.one(delivery("v1", 1_000)));
+        assert_eq!(error.refusal, Refusal::Digest, "{:?} {error}", bench.kind);
         assert_eq!(bench.names("/disk"), [".phoenix"]);
         assert!(
             bench
@@ -273,6 +267,10 @@ fn what_qm_cannot_pass_on_is_split_or_refused() {
 #[test]
 fn bytes_that_arrive_changed_are_refused_and_the_old_pair_stays() {
     on_scripts(|bench| {
+        // This shell takes its own tool before any other on the search path.
+        if matches!(bench.kind, Kind::Pct("busybox") | Kind::Qm("busybox")) {
+            return;
+        }
         assert!(matches!(
             bench.one(delivery("v1", 10)),
             StepResult::Delivered(_)
