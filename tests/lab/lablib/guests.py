@@ -188,7 +188,13 @@ def record_baseline():
 def revert_additions(guest_id):
     """Removes files that came after `up`; true if systemd's were among them. Changed files are the parts' to restore."""
     known = set((BASELINE / guest_id).read_text().split("\n"))
-    added = [p for p in sorted(_own_files(guest_id)) if p not in known and "systemd-private-" not in p]
+    # step-ca's database is a daemon's own: without a table of it the CA does not start again.
+    own = ("root/.step/db/",)
+    added = [
+        p
+        for p in sorted(_own_files(guest_id))
+        if p not in known and "systemd-private-" not in p and not p.startswith(own)
+    ]
     systemd = False
     for path in added:
         place = rootfs(guest_id) / path
