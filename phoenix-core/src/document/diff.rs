@@ -1,6 +1,7 @@
 //! What changed, as `diff -u` says it.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::Path;
 
 /// A unified diff with `context` lines around each change; empty when nothing changed.
@@ -8,13 +9,27 @@ use std::path::Path;
 /// The fewest lines that account for the change, unless more than two thousand changed: then everything between the
 /// first and the last of them.
 pub fn unified_diff(path: &Path, old: &str, new: &str, context: usize) -> String {
-    if old == new {
+    diff_of_window(path, old, 0..old.len(), new, context)
+}
+
+/// The same for a text of which only `window`, whole lines, becomes `new`: its cost is that of the window.
+pub(super) fn diff_of_window(
+    path: &Path,
+    old: &str,
+    window: Range<usize>,
+    new: &str,
+    context: usize,
+) -> String {
+    if old[window.clone()] == *new {
         return String::new();
     }
-    let front = common_front(old, new);
-    let back = common_back(&old[front..], &new[front..]);
+    let skipped = common_front(&old[window.clone()], new);
+    let front = window.start + skipped;
+    let new = &new[skipped..];
+    let back = common_back(&old[front..window.end], new);
+    let new_lines = lines(&new[..new.len() - back]);
+    let back = old.len() - window.end + back;
     let old_lines = lines(&old[front..old.len() - back]);
-    let new_lines = lines(&new[front..new.len() - back]);
     let first_line = old[..front].matches('\n').count();
     let changes = changes(&old_lines, &new_lines);
 
@@ -176,11 +191,14 @@ fn walk_back(trace: &[Vec<usize>], old: usize, new: usize) -> Vec<Change> {
 
 /// Bytes of whole lines that both begin with.
 fn common_front(old: &str, new: &str) -> usize {
-    let same = old
-        .bytes()
-        .zip(new.bytes())
-        .take_while(|(a, b)| a == b)
-        .count();
+    const BLOCK: usize = 4096;
+    let blocks = old
+        .as_bytes()
+        .chunks_exact(BLOCK)
+        .zip(new.as_bytes().chunks_exact(BLOCK));
+    let same = BLOCK * blocks.take_while(|(a, b)| a == b).count();
+    let rest = old.as_bytes()[same..].iter().zip(&new.as_bytes()[same..]);
+    let same = same + rest.take_while(|(a, b)| a == b).count();
     old.as_bytes()[..same]
         .iter()
         .rposition(|byte| *byte == b'\n')
@@ -189,12 +207,18 @@ fn common_front(old: &str, new: &str) -> usize {
 
 /// Bytes of whole lines that both end with.
 fn common_back(old: &str, new: &str) -> usize {
-    let same = old
-        .bytes()
+    const BLOCK: usize = 4096;
+    let blocks = old
+        .as_bytes()
+        .rchunks_exact(BLOCK)
+        .zip(new.as_bytes().rchunks_exact(BLOCK));
+    let same = BLOCK * blocks.take_while(|(a, b)| a == b).count();
+    let ends = |text: &'_ str| text.len() - same;
+    let rest = old.as_bytes()[..ends(old)]
+        .iter()
         .rev()
-        .zip(new.bytes().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+        .zip(new.as_bytes()[..ends(new)].iter().rev());
+    let same = same + rest.take_while(|(a, b)| a == b).count();
     let starts_line =
         |text: &str| same == text.len() || text.as_bytes()[text.len() - same - 1] == b'\n';
     if starts_line(old) && starts_line(new) {
@@ -289,6 +313,16 @@ mod tests {
             made.extend(&old[at..]);
             proptest::prop_assert_eq!(made, new);
         }
+    }
+
+    #[test]
+    fn long_equal_parts_are_skipped_to_the_line() {
+        let old: String = (0..4000).fold(String::new(), |text, i| text + &i.to_string() + "\n");
+        let new = old.replace("\n2000\n", "\n2000x\n");
+        assert_eq!(
+            diff(&old, &new),
+            "--- a/x\n+++ b/x\n@@ -2000,3 +2000,3 @@\n 1999\n-2000\n+2000x\n 2001\n"
+        );
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::Document;
 use super::check::differs;
+use super::diff::diff_of_window;
 use super::edit::{EditError, Intent};
-use super::{Document, unified_diff};
 use crate::diagnostic::{Fault, Faults, Place};
 
 /// Bytes of a text and what takes their place.
@@ -154,10 +155,34 @@ impl Patch {
         }
     }
 
-    /// The unified diff of the patch on `document`, as [`unified_diff`] with three lines of context.
+    /// The unified diff of the patch on `document`, as [`super::unified_diff`] with three lines of context.
     pub fn diff(&self, document: &Document) -> String {
-        let new = self.splice(document.text()).unwrap_or_default();
-        unified_diff(document.path(), document.text(), &new, 3)
+        let text = document.text();
+        let (Some(first), Some(last)) = (self.splices.first(), self.splices.last()) else {
+            return String::new();
+        };
+        if text.get(..first.range.start).is_none() || text.get(last.range.end..).is_none() {
+            return String::new();
+        }
+        // The lines that the splices touch, and nothing else of a large file.
+        let start = text[..first.range.start]
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
+        let end = text[last.range.end..]
+            .find('\n')
+            .map_or(text.len(), |at| last.range.end + at + 1);
+        let moved = self.splices.iter().map(|splice| {
+            Splice::new(
+                splice.range.start - start..splice.range.end - start,
+                splice.text.as_str(),
+            )
+        });
+        let window = Self {
+            splices: moved.collect(),
+            planned: None,
+        };
+        let new = window.splice(&text[start..end]).unwrap_or_default();
+        diff_of_window(document.path(), text, start..end, &new, 3)
     }
 }
 
@@ -187,7 +212,7 @@ fn shrink(splice: &mut Splice, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{Edit, Format};
+    use crate::document::{Edit, Format, unified_diff};
 
     #[test]
     fn a_patch_for_another_text_is_refused() {
@@ -198,6 +223,25 @@ mod tests {
         assert_eq!(patch.apply(&parse("[1]")).unwrap().text(), "[2]");
         let faults = patch.apply(&parse("[3]")).unwrap_err();
         assert_eq!(faults.iter().next().unwrap().code, "patch-stale");
+    }
+
+    #[test]
+    fn the_diff_of_a_patch_is_that_of_its_texts() {
+        let lines: String = (0..40).fold(String::new(), |text, i| text + &format!("  {i},\n"));
+        let text = format!("[\n{lines}  40\n]");
+        let document = Document::parse("/x/t".as_ref(), text.into(), Format::Json).unwrap();
+        let node = |i: usize| document.root().items().nth(i).unwrap().node();
+        for nodes in [&[0][..], &[20], &[40], &[3, 5, 30], &[0, 40]] {
+            let mut edit = Edit::new(&document);
+            for i in nodes {
+                edit.remove(node(*i));
+            }
+            let patch = edit.set(node(10), "ten".into()).finish().unwrap();
+            let made = patch.apply(&document).unwrap();
+            let whole = unified_diff(document.path(), document.text(), made.text(), 3);
+            assert_eq!(patch.diff(&document), whole);
+            assert!(whole.starts_with("--- a/x/t\n+++ b/x/t\n@@ -"));
+        }
     }
 
     #[test]

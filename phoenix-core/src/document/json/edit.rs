@@ -279,6 +279,7 @@ pub(crate) fn reordered<'v>(
 fn sibling<'d>(container: Cursor<'d>, value: &Value) -> Option<Cursor<'d>> {
     let document = container.document();
     let candidates = children(container)
+        .take(MOST_CANDIDATES)
         .map(|node| document.cursor(node))
         .filter(|c| alike(*c, value));
     nearest_by_names(candidates, value)
@@ -289,6 +290,7 @@ fn cousin_of_member<'d>(container: Cursor<'d>, key: &str, value: &Value) -> Opti
     let above = container.steps().pop()?.container;
     let document = container.document();
     let candidates = children(document.cursor(above))
+        .take(MOST_CANDIDATES)
         .filter(|node| *node != container.node())
         .filter_map(|node| document.cursor(node).get(key))
         .filter(|cousin| alike(*cousin, value));
@@ -296,6 +298,9 @@ fn cousin_of_member<'d>(container: Cursor<'d>, key: &str, value: &Value) -> Opti
 }
 
 fn cousin<'d>(cursor: Cursor<'d>, value: &Value) -> Option<Cursor<'d>> {
+    if !matches!(value, Value::Array(_) | Value::Object(_)) {
+        return None;
+    }
     let container = cursor.document().cursor(cursor.steps().pop()?.container);
     match cursor.name() {
         Some(name) => cousin_of_member(container, &name, value),
@@ -308,10 +313,8 @@ fn nearest_by_names<'d>(
     candidates: impl Iterator<Item = Cursor<'d>>,
     value: &Value,
 ) -> Option<Cursor<'d>> {
-    const MOST: usize = 200;
     candidates
         .filter(|candidate| has_elements(Some(*candidate)))
-        .take(MOST)
         .max_by_key(|candidate| match value {
             Value::Object(members) => members
                 .iter()
@@ -320,6 +323,9 @@ fn nearest_by_names<'d>(
             _ => 0,
         })
 }
+
+/// Neighbours beyond these are not asked for their habits: a list may have a million elements.
+const MOST_CANDIDATES: usize = 500;
 
 fn alike(cursor: Cursor<'_>, value: &Value) -> bool {
     match value {

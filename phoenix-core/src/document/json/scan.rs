@@ -148,6 +148,12 @@ impl Scanner<'_> {
         let mut escaped = false;
         self.at += 1;
         loop {
+            let plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
+            let rest = &self.bytes[self.at..];
+            self.at += rest
+                .iter()
+                .position(|byte| !plain(byte))
+                .unwrap_or(rest.len());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -161,7 +167,6 @@ impl Scanner<'_> {
                     escaped = true;
                     self.escape()?;
                 }
-                Some(byte) if byte >= b' ' => self.at += 1,
                 Some(byte) => {
                     let mut failure = self.unexpected("its escape");
                     failure.message = if byte == b'\n' || byte == b'\r' {
