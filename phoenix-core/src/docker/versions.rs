@@ -289,9 +289,10 @@ mod tests {
         let client =
             format!(r#"{{"Client":{{"Version":"28.0.0","ApiVersion":"1.48"}},"Server":{api}}}"#);
         assert_eq!(DockerVersion::from_json(&client).unwrap(), daemon);
-        let developer = r#"{"Version":"dev","ApiVersion":"1.53","MinAPIVersion":"1.44"}"#;
+        let developer =
+            r#"{"Version":"library-import","ApiVersion":"1.56","MinAPIVersion":"1.40"}"#;
         let developer = DockerVersion::from_json(developer).unwrap();
-        assert_eq!(developer.min_api, Some(ApiVersion::v1(44)));
+        assert_eq!(developer.min_api, Some(ApiVersion::v1(40)));
         let beta = DockerVersion::from_command("Docker version 2.0.0-beta.24, build x").unwrap();
         assert_eq!(beta.min_api, Some(ApiVersion::v1(44)));
         for bad in [

@@ -270,6 +270,7 @@ mod tests {
             id: format!("id-{name}"),
             name: name.to_owned(),
             labels: std::collections::BTreeMap::new(),
+            running_tasks: None,
         }
     }
 

@@ -70,6 +70,8 @@ pub struct Service {
     pub name: String,
     /// Its labels (the service's, not the containers').
     pub labels: BTreeMap<String, String>,
+    /// How many of its tasks run; `None`: a daemon before API 1.41 does not say.
+    pub running_tasks: Option<u64>,
 }
 
 /// Asks all of Docker's questions.
@@ -241,7 +243,11 @@ pub fn ours(
         ),
     };
     probes.push(probe);
-    let (probe, services) = match ask("docker/services", SERVICES_EXPECTED, "/services") {
+    let (probe, services) = match ask(
+        "docker/services",
+        SERVICES_EXPECTED,
+        "/services?status=true",
+    ) {
         Err(probe) => (probe, None),
         Ok(response) => decoded(
             "docker/services",
@@ -329,6 +335,7 @@ pub(crate) fn parse_services(body: &[u8]) -> Result<Vec<Service>, String> {
             id: service.id,
             name: service.spec.name,
             labels: service.spec.labels.unwrap_or_default(),
+            running_tasks: service.status.map(|status| status.running),
         })
         .collect();
     services.sort_by(|a, b| a.name.cmp(&b.name));
@@ -341,6 +348,14 @@ struct WireService {
     id: String,
     #[serde(rename = "Spec")]
     spec: WireSpec,
+    #[serde(rename = "ServiceStatus", default)]
+    status: Option<WireStatus>,
+}
+
+#[derive(Deserialize)]
+struct WireStatus {
+    #[serde(rename = "RunningTasks", default)]
+    running: u64,
 }
 
 #[derive(Deserialize)]
@@ -359,13 +374,13 @@ enum Admission {
     Unclear(TlsFailure),
 }
 
-/// Asks for the version as some client. Whether the served certificate is trusted is another probe's question.
+/// Pings as some client. Whether the served certificate is trusted is another probe's question.
 fn admitted(
     view: &Viewpoint<'_>,
     target: &Target<'_>,
     identity: Option<Identity<'_>>,
 ) -> Admission {
-    match ask(view, target, identity, "/version", Trust::Ignored) {
+    match ask(view, target, identity, "/_ping", Trust::Ignored) {
         // A proxy in front of Docker may refuse by status.
         Ok(response) if matches!(response.status, 400 | 401 | 403) => {
             Admission::Refused(describe("refused with", &response))

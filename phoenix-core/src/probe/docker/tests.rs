@@ -7,7 +7,7 @@ use crate::probe::testing::{
 };
 
 const VERSION: &str = r#"{"Version":"20.10.24+dfsg1","ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
-const SERVICES: &str = r#"[{"ID":"b2","Spec":{"Name":"web","Labels":{"traefik.enable":"true"}}},
+const SERVICES: &str = r#"[{"ID":"b2","Spec":{"Name":"web","Labels":{"traefik.enable":"true"}},"ServiceStatus":{"RunningTasks":2,"DesiredTasks":2}},
     {"ID":"a1","Spec":{"Name":"agent","Labels":null}}]"#;
 
 struct World {
@@ -49,7 +49,7 @@ fn docker(request: &str) -> String {
     match request.split(' ').nth(1) {
         Some("/_ping") => reply("200 OK", "", "OK"),
         Some("/version") => reply("200 OK", "", VERSION),
-        Some("/services") => reply("200 OK", "", SERVICES),
+        Some("/services?status=true") => reply("200 OK", "", SERVICES),
         _ => reply("404 Not Found", "", "{}"),
     }
 }
@@ -89,6 +89,10 @@ fn a_daemon_as_it_should_be_passes_every_probe_in_both_protocols() {
             ("agent", "web")
         );
         assert_eq!(services[1].labels["traefik.enable"], "true");
+        assert_eq!(
+            (services[0].running_tasks, services[1].running_tasks),
+            (None, Some(2))
+        );
     }
 }
 

@@ -125,18 +125,7 @@ pub fn parse_entry_points(body: &[u8]) -> Result<Vec<EntryPoint>, ApiError> {
 /// The HTTP routers that Traefik makes of a service's labels, without their provider: those named in labels, else one
 /// after the service itself; none without `traefik.enable=true` and none for a service of TCP or UDP alone.
 pub fn expected_routers(service: &Service) -> Vec<String> {
-    let label = |wanted: &str| {
-        service
-            .labels
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
-            .map(|(_, value)| value.trim())
-    };
-    // Go's `ParseBool` is what Traefik reads the label with.
-    if !matches!(
-        label("traefik.enable"),
-        Some("1" | "t" | "T" | "true" | "TRUE" | "True")
-    ) {
+    if !is_true(label(service, "traefik.enable")) {
         return Vec::new();
     }
     let mut named: Vec<String> = Vec::new();
@@ -161,6 +150,13 @@ pub fn expected_routers(service: &Service) -> Vec<String> {
     named
 }
 
+/// Whether Traefik has anything to route to: it balances over running tasks and makes no router without one, unless a
+/// label leaves the balancing to the Swarm (`traefik.swarm.lbswarm`, before Traefik 3 `traefik.docker.lbswarm`).
+pub fn has_backend(service: &Service) -> bool {
+    let by_swarm = ["traefik.swarm.lbswarm", "traefik.docker.lbswarm"];
+    service.running_tasks != Some(0) || by_swarm.iter().any(|name| is_true(label(service, name)))
+}
+
 /// A request that the rule takes, from its first `Host` and `Path` or `PathPrefix`; `None` when no host is named.
 pub fn request_of(rule: &str) -> Option<Request> {
     let host = first_argument(rule, "Host")?;
@@ -172,6 +168,18 @@ pub fn request_of(rule: &str) -> Option<Request> {
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
     (sendable && !host.is_empty()).then_some(Request { host, path })
+}
+
+fn label<'s>(service: &'s Service, wanted: &str) -> Option<&'s str> {
+    let mut labels = service.labels.iter();
+    labels
+        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        .map(|(_, value)| value.trim())
+}
+
+/// As Go's `ParseBool` reads it, which is what Traefik uses.
+fn is_true(label: Option<&str>) -> bool {
+    matches!(label, Some("1" | "t" | "T" | "true" | "TRUE" | "True"))
 }
 
 fn decode<'b, T: Deserialize<'b>>(body: &'b [u8], what: &'static str) -> Result<T, ApiError> {
@@ -225,6 +233,7 @@ mod tests {
                 .iter()
                 .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
                 .collect(),
+            running_tasks: None,
         }
     }
 
@@ -268,6 +277,20 @@ mod tests {
         for (service, routers) in cases {
             assert_eq!(expected_routers(&service), routers, "{service:?}");
         }
+    }
+
+    #[test]
+    fn without_a_running_task_there_is_a_backend_only_if_the_swarm_balances() {
+        let with = |running_tasks, labels| {
+            has_backend(&Service {
+                running_tasks,
+                ..service("web", labels)
+            })
+        };
+        assert!(with(None, &[]) && with(Some(1), &[]));
+        assert!(!with(Some(0), &[]));
+        assert!(with(Some(0), &[("traefik.swarm.lbSwarm", "true")]));
+        assert!(!with(Some(0), &[("traefik.swarm.lbswarm", "false")]));
     }
 
     #[test]
