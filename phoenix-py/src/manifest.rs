@@ -95,6 +95,10 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Read a manifest: `ManifestError` has all its faults, `OSError` says that it cannot be read.
     #[staticmethod]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "pyo3 hands arguments over by value"
+    )]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let bytes = py
             .detach(|| read(&path))

@@ -144,6 +144,10 @@ impl Site {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "has the form that map_err takes"
+)]
 fn unwritable(error: serde_json::Error) -> PyErr {
     PyRuntimeError::new_err(format!("could not turn the plan into data: {error}"))
 }

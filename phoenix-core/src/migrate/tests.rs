@@ -88,7 +88,7 @@ fn surplus(from: &str, other: &str) -> Vec<String> {
     more
 }
 
-fn lists<'m>(model: &'m Model) -> Vec<(&'m Document, crate::document::NodeId)> {
+fn lists(model: &Model) -> Vec<(&Document, crate::document::NodeId)> {
     let of_guests = model.guests.iter().filter_map(|guest| {
         let document = match guest.id.kind {
             GuestKind::Vm => model.documents.vms.as_ref(),

@@ -545,7 +545,8 @@ impl Planner<'_> {
             .after(service);
             // Portainer serves its new pair only when its hook has restarted it.
             for verify in &mut self.steps {
-                if matches!(verify.action, Action::Verify { subject: Subject::Portainer(at) } if Some(at) == guest) {
+                if matches!(verify.action, Action::Verify { subject: Subject::Portainer(at) } if Some(at) == guest)
+                {
                     *verify = verify.clone().after([step.id.clone()]);
                 }
             }

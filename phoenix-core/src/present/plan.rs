@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_plan_without_work_says_so_and_until_when() {
         assert_eq!(
-            super::plan(&empty(), Style::Plain),
+            plan(&empty(), Style::Plain),
             "CA: step-ca at https://10.0.0.10:9000\n\
              keep     a.internal  renewal window opens in 5h 12m\n\
              nothing to do, 1 certificate kept\n"
@@ -123,7 +123,7 @@ mod tests {
         }];
         wanted.notes = vec!["Docker is left out".to_owned()];
         assert_eq!(
-            super::plan(&wanted, Style::Plain),
+            plan(&wanted, Style::Plain),
             "CA: step-ca at https://10.0.0.10:9000\n\
              do       issue b.internal  not installed; forced\n\
              look     verify b\n\
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn only_the_coloured_style_has_escape_sequences() {
-        assert!(super::plan(&empty(), Style::Colour).contains('\u{1b}'));
-        assert!(!super::plan(&empty(), Style::Plain).contains('\u{1b}'));
+        assert!(plan(&empty(), Style::Colour).contains('\u{1b}'));
+        assert!(!plan(&empty(), Style::Plain).contains('\u{1b}'));
     }
 }

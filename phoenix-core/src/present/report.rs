@@ -203,7 +203,7 @@ mod tests {
             not_after: NOW,
         }];
         assert_eq!(
-            super::report(&empty, NOW, Style::Plain),
+            report(&empty, NOW, Style::Plain),
             "CA: the CA\n\
              done     verify docker vm:1001\n         \
              passed   docker/ping: HTTP 200\n\
@@ -226,7 +226,7 @@ mod tests {
         let mut broken = with(vec![outcome("issue a", Status::Undone), failed, skipped]);
         broken.unfinished = Some("run again".to_owned());
         assert_eq!(
-            super::report(&broken, NOW, Style::Plain),
+            report(&broken, NOW, Style::Plain),
             "CA: the CA\n\
              undone   issue a\n\
              failed   configure traefik lxc:102\n         \
@@ -252,7 +252,7 @@ mod tests {
             "1 of 2 probes does not hold".to_owned(),
             verify.probes[0].to_string(),
         ];
-        let text = super::report(&with(vec![verify]), NOW, Style::Plain);
+        let text = report(&with(vec![verify]), NOW, Style::Plain);
         assert!(
             text.contains("failed   docker/ping: HTTP 500; expected OK\n"),
             "{text}"

@@ -8,7 +8,7 @@ use crate::model::Model;
 
 pub(crate) fn check(model: &Model, findings: &mut Findings) {
     let mut faults = Faults::new();
-    for guest in model.guests.iter() {
+    for guest in &model.guests {
         if let (Some(document), Some(list)) = (super::document(model, guest), guest.rules) {
             let rules = decode_rules(document, list, &mut faults);
             plain(model, document, &rules, &guest.id.to_string(), findings);

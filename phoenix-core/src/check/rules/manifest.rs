@@ -66,7 +66,7 @@ fn named(command: &HookCommand) -> Vec<GuestId> {
         match program(word).as_str() {
             "pct" => found.extend(id(index + 2).map(GuestId::lxc)),
             "qm" if words.get(index + 1) == Some(&"guest") => {
-                found.extend(id(index + 3).map(GuestId::vm))
+                found.extend(id(index + 3).map(GuestId::vm));
             }
             "qm" => found.extend(id(index + 2).map(GuestId::vm)),
             _ => {}

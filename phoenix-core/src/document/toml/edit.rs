@@ -280,7 +280,6 @@ fn double_quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::edit::children;
     use super::super::super::{Edit, Format, Position};
     use super::*;
 

@@ -45,6 +45,10 @@ fn refusal(bench: &Bench, delivery: Delivery) -> StepError {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "as the fields that it is compared with"
+)]
 fn version(text: &str) -> Option<Version> {
     Some(text.parse().unwrap())
 }
