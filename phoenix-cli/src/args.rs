@@ -83,6 +83,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: CaCommand,
     },
+    /// Show what disagrees in the site's files; exit 1 when something is wrong
+    #[command(
+        after_help = "Examples:\n  phoenix check\n  phoenix check --output-format json | jq -r '.[].code'"
+    )]
+    Check,
     /// Show the whole job on a sample site in a temporary directory; nothing else is touched
     #[command(
         after_help = "Examples:\n  phoenix demo\n  phoenix demo --keep      leaves the directory to look around in"

@@ -1,6 +1,7 @@
 //! One function per command: from flags to a call of the library, from its answer to an exit status.
 
 mod ca;
+mod check;
 mod demo;
 mod migrate;
 mod plan;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Ca {
             command: CaCommand::Trust { fingerprint },
         } => ca::trust(&site()?, *fingerprint, output),
+        Command::Check => check::run(&site()?, output),
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Migrate {
             command:

@@ -74,7 +74,11 @@ fn tell(
     let site = Site::open(paths, world.seams())?;
     let options = SyncOptions::default();
 
-    show.heading("2. phoenix migrate docker-tls --disarm")?;
+    show.heading("2. phoenix check")?;
+    let found = site.check()?;
+    show.part("check", &found, |style| present::findings(&found, style))?;
+
+    show.heading("3. phoenix migrate docker-tls --disarm")?;
     let migration = site.migrate_docker_tls(MigrateOptions {
         disarm: true,
         ..MigrateOptions::default()
@@ -83,19 +87,19 @@ fn tell(
         present::migrate(&migration, style)
     })?;
 
-    show.heading("3. phoenix plan")?;
+    show.heading("4. phoenix plan")?;
     let plan = site.plan(&options)?;
     show.part("plan", &plan, |style| present::plan(&plan, style))?;
 
-    show.heading("4. phoenix sync all")?;
+    show.heading("5. phoenix sync all")?;
     let first = site.sync(&options, output)?;
     show.report("sync", &first)?;
 
-    show.heading("5. phoenix verify")?;
+    show.heading("6. phoenix verify")?;
     let verified = site.verify(output)?;
     show.report("verify", &verified)?;
 
-    show.heading("6. phoenix sync all, once more")?;
+    show.heading("7. phoenix sync all, once more")?;
     let work_left = site.plan(&options)?.has_work();
     let second = site.sync(&options, output)?;
     show.report("second_sync", &second)?;

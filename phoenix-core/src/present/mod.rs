@@ -1,11 +1,13 @@
 //! Plans and reports as people read them: plain text, one line a thing, the last line the summary.
 
+mod findings;
 mod migrate;
 mod plan;
 mod report;
 
 use std::time::SystemTime;
 
+pub use findings::findings;
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
