@@ -19,7 +19,7 @@ status) [ -z "$3" ] || { echo "Unknown option: verbose" >&2; exit 255; }; echo "
 exec)
     [ "$state" = running ] || { echo "container '$2' not running!" >&2; exit 255; }
     shift 4
-    exec "$PHX/bin/guest-shell" "$@" ;;
+    exec sh "$PHX/bin/guest-shell" "$@" ;;
 *) exit 2 ;;
 esac
 "#;
@@ -37,7 +37,7 @@ case "$1 $2" in
     [ "$state" = running ] || { echo "VM $3 is not running" >&2; exit 255; }
     while [ "$1" != -- ]; do shift; done
     shift 2
-    "$PHX/bin/guest-shell" "$@" >"$PHX/out" 2>"$PHX/err"
+    sh "$PHX/bin/guest-shell" "$@" >"$PHX/out" 2>"$PHX/err"
     echo $? >"$PHX/code"
     echo call >>"$PHX/calls"
     if [ -e "$PHX/slow" ]; then
@@ -97,6 +97,9 @@ impl TestCommands {
         let path = self.directory.join("tools").join(name);
         let _ = fs::remove_file(&path);
         install(&path, script);
+        while Process::new(&path).stdin(Stdio::null()).output().is_err() {
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -117,7 +120,15 @@ impl Commands for TestCommands {
             program: words[0].clone(),
             source,
         };
-        let mut child = Process::new(self.directory.join("bin").join(&words[0]))
+        let program = self.directory.join("bin").join(&words[0]);
+        if !program.exists() {
+            return Err(CommandError::NotFound {
+                program: words[0].clone(),
+            });
+        }
+        // By `sh`: a file that was just written may still be open in a child that another test is starting.
+        let mut child = Process::new("sh")
+            .arg(program)
             .args(&words[1..])
             .env("PHX", &self.directory)
             .stdin(Stdio::piped())
@@ -172,11 +183,8 @@ fn wait(child: &mut Child, timeout: Duration) -> Ended {
 }
 
 fn install(path: &Path, script: &str) {
-    // Written under another name: a file that is open for writing cannot be run.
-    let new = path.with_extension("new");
-    fs::write(&new, script).unwrap();
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::rename(&new, path).unwrap();
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 fn busybox() -> &'static str {

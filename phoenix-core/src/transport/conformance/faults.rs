@@ -42,7 +42,7 @@ fn around(bench: &Bench, script: &str) {
     let real = bin.join("real-shell");
     bench.fake(
         "guest-shell",
-        &format!("#!/bin/sh\nreal={}\n{script}\n", real.display()),
+        &format!("#!/bin/sh\nreal='sh {}'\n{script}\n", real.display()),
     );
 }
 
@@ -51,7 +51,7 @@ fn what_a_login_prints_around_the_answer_does_not_matter() {
     on_scripts(|bench| {
         around(
             bench,
-            "echo 'Welcome! phoenix 1'; printf 'no newline'; \"$real\" \"$@\"; echo bye; exit 9",
+            "echo 'Welcome! phoenix 1'; printf 'no newline'; $real \"$@\"; echo bye; exit 9",
         );
         assert!(matches!(bench.one(replace("/a", 10)), StepResult::Replaced));
     });
@@ -78,7 +78,7 @@ fn garbage_instead_of_an_answer_is_an_error_that_shows_it() {
 #[test]
 fn garbage_within_the_answer_is_never_taken_for_a_result() {
     on_scripts(|bench| {
-        around(bench, "\"$real\" \"$@\" | sed 's/^ok$/fine/'");
+        around(bench, "$real \"$@\" | sed 's/^ok$/fine/'");
         let error = bench
             .try_run(&Program::new(vec![replace("/a", 10)]))
             .unwrap_err();
@@ -91,7 +91,7 @@ fn an_answer_that_breaks_off_says_how_far_it_came() {
     on_scripts(|bench| {
         around(
             bench,
-            "\"$real\" \"$@\" | sed '/^step 1/,$d'; echo 'connection lost' >&2; exit 1",
+            "$real \"$@\" | sed '/^step 1/,$d'; echo 'connection lost' >&2; exit 1",
         );
         let program = Program::new(vec![
             replace("/a", 10),
@@ -116,7 +116,7 @@ fn an_answer_that_breaks_off_says_how_far_it_came() {
 #[test]
 fn a_frame_that_breaks_off_leaves_nothing_behind() {
     on_scripts(|bench| {
-        around(bench, "head -c 700 | \"$real\" \"$@\"");
+        around(bench, "head -c 700 | $real \"$@\"");
         let error = refused(bench.one(delivery("v1", 1_000)));
         assert_eq!(error.refusal, Refusal::Digest, "{:?} {error}", bench.kind);
         assert_eq!(bench.names("/disk"), [".phoenix"]);

@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use self::commands::TestCommands;
@@ -44,17 +45,22 @@ struct Bench {
 }
 
 /// Runs a test over every transport.
-fn on_all(test: impl Fn(&Bench)) {
-    for kind in KINDS {
-        test(&Bench::new(kind));
-    }
+fn on_all(test: impl Fn(&Bench) + Sync) {
+    beside_each_other(&KINDS, test);
 }
 
 /// Runs a test over those that run commands.
-fn on_scripts(test: impl Fn(&Bench)) {
-    for kind in KINDS.into_iter().filter(|kind| *kind != Kind::Local) {
-        test(&Bench::new(kind));
-    }
+fn on_scripts(test: impl Fn(&Bench) + Sync) {
+    let scripts = KINDS.into_iter().filter(|kind| *kind != Kind::Local);
+    beside_each_other(&scripts.collect::<Vec<_>>(), test);
+}
+
+fn beside_each_other(kinds: &[Kind], test: impl Fn(&Bench) + Sync) {
+    thread::scope(|scope| {
+        for kind in kinds {
+            scope.spawn(|| test(&Bench::new(*kind)));
+        }
+    });
 }
 
 impl Bench {
