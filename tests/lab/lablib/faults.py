@@ -45,9 +45,10 @@ def agent_missing(on, _):
 
 def traefik_refuses(on, _):
     template = HOST / "site/etc/traefik/traefik.yml.template"
-    line = "labUnknownField: true\n"
-    text = template.read_text()
-    write(template, line + text if on and line not in text else text if on else text.replace(line, ""))
+    # Beneath a known key: unknown ones at the top are passed over by Traefik itself.
+    line = "  labUnknownField: true\n"
+    text = template.read_text().replace(line, "")
+    write(template, text.replace("\nlog:\n", f"\nlog:\n{line}", 1) if on else text)
 
 
 def dockerd_refuses(on, _):
