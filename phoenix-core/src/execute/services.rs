@@ -7,6 +7,7 @@ use super::hooks::ended_in_guest;
 use super::{Done, Performer, StepError};
 use crate::docker::versions::{DockerVersion, compatible, parse_traefik};
 use crate::inventory::{CALL_TIME, DAEMON_JSON, DockerFacts, TraefikFacts, guest_path, leaf_at};
+use crate::manifest::{Entry, Target};
 use crate::names::{FileMode, GuestId, Owner};
 use crate::plan::{DockerWanted, ServiceChange, docker_wanted};
 use crate::secret::Secret;
@@ -20,43 +21,35 @@ use crate::x509::{Chain, Fingerprint};
 impl<'a> Performer<'a> {
     pub(super) fn check_docker(&self, guest: GuestId) -> Result<Done<'a>, StepError> {
         let facts = self.docker_facts(guest)?;
-        let wanted = self.docker_wanted(guest, facts)?;
-        let docker_version = facts
-            .server_version
-            .as_deref()
-            .and_then(|text| DockerVersion::from_json(text).ok())
-            .or_else(|| {
-                facts
-                    .version
-                    .as_deref()
-                    .and_then(|text| DockerVersion::from_command(text).ok())
-            });
-        for traefik in self.with.model.traefiks() {
-            let text = self
-                .with
-                .inventory
-                .guests
-                .get(&traefik.id)
-                .and_then(|facts| facts.traefik.as_ref()?.version.clone());
-            let version = text.as_deref().and_then(|text| parse_traefik(text).ok());
-            if let (Some(docker_version), Some(version)) = (&docker_version, &version) {
-                compatible(docker_version, version).map_err(|impossible| {
-                    StepError::new(impossible.to_string())
-                        .hint(format!("upgrade Traefik in {} first", traefik.id))
-                })?;
-            }
-        }
-        let transport = self.transport(guest)?;
-        let path = "/etc/docker/.phoenix-daemon.json";
-        let lend = lend(path, wanted.daemon_json.into_bytes())?;
+        self.versions_fit(facts)?;
+        let (entry, target) = self.docker_entry(guest)?;
+        let (chain, key) = self.pair(entry, true)?;
+        // dockerd also loads the pair that its file names, so the trial names the one that is to be delivered.
+        let mut trial = target.clone();
+        trial.cert = "/run/phoenix-docker-trial-cert.pem".into();
+        trial.key = "/run/phoenix-docker-trial-key.pem".into();
+        trial.ca = Some("/run/phoenix-docker-trial-ca.pem".into());
+        let wanted = docker_wanted(self.with.model, &trial, facts).map_err(StepError::new)?;
+        let path = "/run/phoenix-docker-trial.json";
+        let lent = vec![
+            lend(&trial.cert.to_string_lossy(), Secret::new(chain))?,
+            lend(&trial.key.to_string_lossy(), key)?,
+            lend(
+                "/run/phoenix-docker-trial-ca.pem",
+                Secret::new(self.anchor()?.to_pem()),
+            )?,
+            lend(path, Secret::new(wanted.daemon_json.into_bytes()))?,
+        ];
         let exec = Exec::new(["dockerd", "--validate", "--config-file", path])
             .timeout(Duration::from_secs(20));
-        let program = Program::lent(vec![lend], exec);
-        let answer = transport.run(&program, CALL_TIME + program.exec_time())?;
+        let program = Program::lent(lent, exec);
+        let answer = self
+            .transport(guest)?
+            .run(&program, CALL_TIME + program.exec_time())?;
         match last_exec(&answer) {
             Ok(done) => Ok(Done {
                 would_run: done.would_run,
-                ..Done::saying("dockerd takes the new daemon.json")
+                ..Done::saying("dockerd takes the new daemon.json and the new pair")
             }),
             Err(error) => {
                 let words = error.messages.join(": ");
@@ -71,11 +64,35 @@ impl<'a> Performer<'a> {
         }
     }
 
+    /// Whether each Traefik of the site can talk to this daemon at all.
+    fn versions_fit(&self, facts: &DockerFacts) -> Result<(), StepError> {
+        let of_server = |text: &str| DockerVersion::from_json(text).ok();
+        let of_program = |text: &str| DockerVersion::from_command(text).ok();
+        let docker = facts
+            .server_version
+            .as_deref()
+            .and_then(of_server)
+            .or_else(|| facts.version.as_deref().and_then(of_program));
+        for traefik in self.with.model.traefiks() {
+            let known = self.with.inventory.guests.get(&traefik.id);
+            let version = known
+                .and_then(|facts| facts.traefik.as_ref()?.version.as_deref())
+                .and_then(|text| parse_traefik(text).ok());
+            if let (Some(docker), Some(version)) = (&docker, &version) {
+                compatible(docker, version).map_err(|impossible| {
+                    StepError::new(impossible.to_string())
+                        .hint(format!("upgrade Traefik in {} first", traefik.id))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn check_traefik(&self, guest: GuestId) -> Result<Done<'a>, StepError> {
         let (_, file) = self.static_file()?;
         let trial = file.trial()?;
         let path = "/run/phoenix-traefik-trial.yml";
-        let lend = lend(path, trial.into_bytes())?;
+        let lend = lend(path, Secret::new(trial.into_bytes()))?;
         let binary = self
             .with
             .model
@@ -344,21 +361,22 @@ impl<'a> Performer<'a> {
         guest: GuestId,
         facts: &DockerFacts,
     ) -> Result<DockerWanted, StepError> {
-        let (_, target) = self.with.model.docker_entry(guest).ok_or_else(|| {
+        let (_, target) = self.docker_entry(guest)?;
+        docker_wanted(self.with.model, target, facts).map_err(StepError::new)
+    }
+
+    /// The entry whose pair dockerd of this guest serves, and its place there.
+    fn docker_entry(&self, guest: GuestId) -> Result<(&'a Entry, &'a Target), StepError> {
+        self.with.model.docker_entry(guest).ok_or_else(|| {
             StepError::new(format!(
                 "no manifest entry delivers a server certificate into {guest}"
             ))
-        })?;
-        docker_wanted(self.with.model, target, facts).map_err(StepError::new)
+        })
     }
 
     /// The leaf that dockerd should serve: the one at the entry's own paths, which the steps before have put there.
     pub(super) fn docker_leaf(&self, guest: GuestId) -> Result<Fingerprint, StepError> {
-        let (entry, _) = self.with.model.docker_entry(guest).ok_or_else(|| {
-            StepError::new(format!(
-                "no manifest entry delivers a server certificate into {guest}"
-            ))
-        })?;
+        let (entry, _) = self.docker_entry(guest)?;
         let (chain, _) = self.pair(entry, false)?;
         Ok(Chain::from_pem(&chain)?.leaf().fingerprint)
     }
@@ -391,10 +409,10 @@ impl<'a> Performer<'a> {
     }
 }
 
-fn lend(path: &str, bytes: Vec<u8>) -> Result<Lend, StepError> {
+fn lend(path: &str, bytes: Secret) -> Result<Lend, StepError> {
     Ok(Lend {
         path: guest_path(path.as_ref()).map_err(StepError::new)?,
-        bytes: Secret::new(bytes),
+        bytes,
         mode: FileMode::PRIVATE,
         owner: Owner::root(),
     })
