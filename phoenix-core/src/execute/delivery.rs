@@ -1,5 +1,8 @@
 //! Puts pairs in their places, on the host and in guests.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::{Done, Performer, StepError, Undo};
 use crate::deploy::{PairTarget, stage};
 use crate::inventory::{CALL_TIME, guest_path};
@@ -13,6 +16,9 @@ use crate::transport::{
     Delivery, GuestTransport, PairFile, Program, Restore, Step, StepResult, Version,
 };
 use crate::x509::Chain;
+
+/// How a deployment is taken back, and how it is let go.
+type Takes<'a> = (Option<Undo<'a>>, Option<Undo<'a>>);
 
 impl<'a> Performer<'a> {
     pub(super) fn deploy(
@@ -52,11 +58,12 @@ impl<'a> Performer<'a> {
             .as_ref()
             .map(|_| self.anchor().map(crate::x509::Anchor::to_pem))
             .transpose()?;
-        let undo = match placement.guest {
+        let (undo, settle) = match placement.guest {
             None => self.on_host(&placement, &version, &chain, &key, ca.as_deref())?,
             Some(guest) => {
                 let transport = self.transport(guest)?;
-                self.in_guest(transport, name, &placement, &version, chain, key, ca)?
+                let undo = self.in_guest(transport, name, &placement, &version, chain, key, ca)?;
+                (undo, None)
             }
         };
         self.deployed.borrow_mut().insert(name.clone());
@@ -67,6 +74,7 @@ impl<'a> Performer<'a> {
                 rfc3339(leaf.not_after)
             ),
             undo,
+            settle,
             ..Done::default()
         })
     }
@@ -78,7 +86,7 @@ impl<'a> Performer<'a> {
         chain: &[u8],
         key: &Secret,
         ca: Option<&[u8]>,
-    ) -> Result<Option<Undo<'a>>, StepError> {
+    ) -> Result<Takes<'a>, StepError> {
         let owner = self
             .with
             .root
@@ -90,10 +98,23 @@ impl<'a> Performer<'a> {
             })?;
         let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
         let committed = stage(self.with.root, &target, version, chain, key, ca)?.commit()?;
-        Ok(Some(Box::new(move || {
-            committed.restore()?;
-            Ok("the previous pair is back".to_owned())
-        })))
+        // Either taken back or let go, never both.
+        let kept = Rc::new(Cell::new(Some(committed)));
+        let other = Rc::clone(&kept);
+        Ok((
+            Some(Box::new(move || {
+                if let Some(committed) = kept.take() {
+                    committed.restore()?;
+                }
+                Ok("the previous pair is back".to_owned())
+            })),
+            Some(Box::new(move || {
+                if let Some(committed) = other.take() {
+                    committed.finish()?;
+                }
+                Ok(String::new())
+            })),
+        ))
     }
 
     #[expect(clippy::too_many_arguments, reason = "one delivery, named one by one")]

@@ -29,6 +29,8 @@ pub struct Done<'a> {
     pub probes: Vec<crate::probe::Probe>,
     /// Takes the step back; absent where there is nothing to take back.
     pub undo: Option<Undo<'a>>,
+    /// Lets go of what was kept for taking the step back, once nothing can undo it any more.
+    pub settle: Option<Undo<'a>>,
     /// Whether it was only shown, since nothing outside the root may be run.
     pub would_run: bool,
 }
@@ -108,6 +110,7 @@ pub fn run<'a>(plan: &Plan, performer: &dyn Perform<'a>, observer: &dyn Observer
     let mut ended: BTreeMap<StepId, usize> = BTreeMap::new();
     let mut undo: BTreeMap<String, Vec<(usize, Undo<'a>)>> = BTreeMap::new();
     let mut broken: BTreeMap<String, StepId> = BTreeMap::new();
+    let mut settle: Vec<(usize, Undo<'a>)> = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
         ended.insert(step.id.clone(), index);
         if let Some(why) = held_up(step, &outcomes, &ended, &broken, observer) {
@@ -126,6 +129,9 @@ pub fn run<'a>(plan: &Plan, performer: &dyn Perform<'a>, observer: &dyn Observer
                     undo.entry(unit.clone())
                         .or_default()
                         .push((index, take_back));
+                }
+                if let Some(let_go) = done.settle {
+                    settle.push((index, let_go));
                 }
                 let status = if done.would_run {
                     Status::WouldRun
@@ -160,6 +166,13 @@ pub fn run<'a>(plan: &Plan, performer: &dyn Perform<'a>, observer: &dyn Observer
             detail: outcome.errors.first().unwrap_or(&outcome.detail).clone(),
         });
         outcomes.push(outcome);
+    }
+    for (index, let_go) in settle {
+        if outcomes[index].status == Status::Done
+            && let Err(error) = let_go()
+        {
+            outcomes[index].warnings.extend(error.messages);
+        }
     }
     outcomes
 }
@@ -299,6 +312,45 @@ mod tests {
         assert_eq!(by_name["b"], Status::Undone);
         assert_eq!(by_name["d"], Status::Skipped);
         assert_eq!(by_name["other"], Status::Done);
+    }
+
+    struct Keeper<'a>(&'a RefCell<Vec<String>>);
+
+    impl<'a> Perform<'a> for Keeper<'a> {
+        fn perform(&self, step: &Step) -> Result<Done<'a>, StepError> {
+            let (name, log) = (step.id.0.clone(), self.0);
+            if name == "fails" {
+                return Err(StepError::new("no"));
+            }
+            Ok(Done {
+                undo: Some(Box::new(|| Ok(String::new()))),
+                settle: Some(Box::new(move || {
+                    log.borrow_mut().push(name);
+                    Ok(String::new())
+                })),
+                ..Done::default()
+            })
+        }
+    }
+
+    #[test]
+    fn what_was_kept_for_undoing_is_let_go_when_nothing_was_undone() {
+        let unit = Some("docker");
+        let plan = Plan {
+            decided: SystemTime::UNIX_EPOCH,
+            authority: String::new(),
+            steps: vec![
+                step("a", &[], None),
+                step("b", &[], unit),
+                step("fails", &[], unit),
+            ],
+            kept: vec![],
+            blocked: vec![],
+            notes: vec![],
+        };
+        let log = RefCell::default();
+        run(&plan, &Keeper(&log), &Silent);
+        assert_eq!(log.into_inner(), ["a"]);
     }
 
     #[test]
