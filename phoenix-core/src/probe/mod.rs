@@ -8,7 +8,6 @@
 pub mod docker;
 pub mod http;
 pub mod portainer;
-pub mod sockets;
 #[cfg(test)]
 mod testing;
 pub mod tls;
