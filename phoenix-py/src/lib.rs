@@ -1,6 +1,4 @@
 //! Python bindings: convert arguments and results, nothing else.
-// pyo3's macros expand to unsafe code; none is written here.
-#![allow(unsafe_code)]
 
 mod error;
 mod manifest;

@@ -146,14 +146,7 @@ impl<'a> Performer<'a> {
                 text.as_bytes(),
             )?));
         }
-        steps.push(systemctl(&["daemon-reload"]));
-        // A unit that failed too often stays down until its counter is cleared.
-        steps.push(systemctl_optional(&[
-            "reset-failed",
-            "docker.service",
-            "docker.socket",
-        ]));
-        steps.push(systemctl(&["restart", "docker.service"]));
+        steps.extend(restart_docker());
         let program = Program::new(steps);
         let answer = transport.run(&program, CALL_TIME + program.exec_time())?;
         let result = match failure(&answer) {
@@ -214,13 +207,7 @@ impl<'a> Performer<'a> {
                 steps.push(Step::Restore(restore.clone()));
             }
         }
-        steps.push(systemctl(&["daemon-reload"]));
-        steps.push(systemctl_optional(&[
-            "reset-failed",
-            "docker.service",
-            "docker.socket",
-        ]));
-        steps.push(systemctl(&["restart", "docker.service"]));
+        steps.extend(restart_docker());
         let program = Program::new(steps);
         let answer = transport.run(&program, CALL_TIME + program.exec_time())?;
         match failure(&answer) {
@@ -426,6 +413,15 @@ fn replace(path: &str, bytes: &[u8]) -> Result<Replace, StepError> {
         FileMode::PUBLIC,
         Owner::root(),
     ))
+}
+
+/// Reads the units again and restarts dockerd; one that failed too often stays down until its counter is cleared.
+fn restart_docker() -> [Step; 3] {
+    [
+        systemctl(&["daemon-reload"]),
+        systemctl_optional(&["reset-failed", "docker.service", "docker.socket"]),
+        systemctl(&["restart", "docker.service"]),
+    ]
 }
 
 fn systemctl(words: &[&str]) -> Step {
