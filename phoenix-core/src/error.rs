@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::ca::EnrollError;
+use crate::change::ChangeError;
 use crate::diagnostic::Faults;
 use crate::plan::OrderError;
 use crate::store::{PinError, StoreError};
@@ -21,6 +22,9 @@ pub enum Error {
         /// Why.
         source: EnrollError,
     },
+    /// The site's files could not be changed; they are as they were.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// The site's files have faults.
     #[error("the site cannot be read")]
     Faults(#[from] Faults),
@@ -92,6 +96,8 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Ca { .. } => "ca",
+            Self::Change(ChangeError::ChangedMeanwhile { .. }) => "changed-meanwhile",
+            Self::Change(_) => "change",
             Self::Faults(_) => "faults",
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
@@ -112,6 +118,9 @@ impl Error {
             Self::WouldBeUndone { .. } => Some(
                 "phoenix migrate docker-tls --disarm   (moves it aside, restorably)".to_owned(),
             ),
+            Self::Change(ChangeError::ChangedMeanwhile { diff, .. }) => Some(format!(
+                "look at what changed and say the command again\n{diff}"
+            )),
             Self::NoRoot { .. } => {
                 Some("name it in etc/phoenix.toml: [ca] root = \"/path/root.crt\"".to_owned())
             }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ca;
+pub mod change;
 pub mod check;
 pub mod deploy;
 pub mod diagnostic;

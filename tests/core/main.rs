@@ -9,6 +9,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (0, &["secret", "names", "time", "diagnostic", "observe"]),
     (1, &["document", "x509"]),
     (2, &["system"]),
+    (3, &["change"]),
     (4, &["settings", "manifest", "guests", "template"]),
     (5, &["firewall", "docker", "traefik"]),
     (6, &["model"]),

@@ -6,8 +6,9 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::Migration;
 use super::entries::{WantedEntry, upsert};
-use super::{FileEdit, Migration};
+use crate::change::FileEdit;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::document::{Cursor, Document, Edit, Format, NodeId, Position, Value};
 use crate::firewall::{Action, Direction, Edited, Rule, covers, decode_rules, move_port, opens};

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::change::FileChange;
+
 /// What a migration did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MigrateReport {
@@ -15,17 +17,6 @@ pub struct MigrateReport {
     pub written: bool,
     /// What still opens the plain port or would bring it back when somebody runs it.
     pub notes: Vec<String>,
-}
-
-/// One file of a migration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FileChange {
-    /// The file.
-    pub path: PathBuf,
-    /// Each change and why.
-    pub reasons: Vec<String>,
-    /// The unified diff.
-    pub diff: String,
 }
 
 /// A cron file moved aside: cron reads no file whose name holds a dot.

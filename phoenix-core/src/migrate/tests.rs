@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::diagnostic::Faults;
+use crate::document::Document;
 use crate::firewall::{Rule, decode_rules, opens};
 use crate::manifest::{CertType, Entry};
 use crate::model::{Model, SiteFiles, SourceFile};

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::change::files;
 use super::{COLUMN, Paint, count, indented, word};
 use crate::diagnostic::Style;
 use crate::migrate::MigrateReport;
@@ -10,14 +11,7 @@ use crate::system::{Recovered, RecoveryOutcome};
 /// Each file's reasons and its diff, the files that were moved aside and how they come back, notes; the last line sums up.
 pub fn migrate(report: &MigrateReport, style: Style) -> String {
     let mut out = String::new();
-    for file in &report.files {
-        let _ = writeln!(out, "{}", file.path.display());
-        for reason in &file.reasons {
-            let _ = writeln!(out, "  - {reason}");
-        }
-        out.push_str(&diff(&file.diff, style));
-        out.push('\n');
-    }
+    files(&report.files, style, &mut out);
     for file in &report.disarmed {
         let (from, to) = (file.from.display(), file.to.display());
         let opening = if report.written { "disarmed" } else { "armed" };
@@ -36,7 +30,7 @@ pub fn migrate(report: &MigrateReport, style: Style) -> String {
     for note in &report.notes {
         let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
     }
-    let files = count(report.files.len(), "file");
+    let changed = count(report.files.len(), "file");
     let _ = match (
         report.files.is_empty() && report.disarmed.is_empty(),
         report.written,
@@ -45,8 +39,8 @@ pub fn migrate(report: &MigrateReport, style: Style) -> String {
             out,
             "nothing to do: the link is described as mutual TLS already"
         ),
-        (false, true) => writeln!(out, "{files} changed, as one change"),
-        (false, false) => writeln!(out, "{files} would change; nothing was written"),
+        (false, true) => writeln!(out, "{changed} changed, as one change"),
+        (false, false) => writeln!(out, "{changed} would change; nothing was written"),
     };
     out
 }
@@ -76,33 +70,11 @@ pub fn recovered(recovered: &Recovered) -> String {
     out
 }
 
-fn diff(diff: &str, style: Style) -> String {
-    if style != Style::Colour {
-        return diff.to_owned();
-    }
-    let mut out = String::with_capacity(diff.len() * 2);
-    for line in diff.split_inclusive('\n') {
-        let code = match line.as_bytes().first() {
-            Some(b'+') => "32",
-            Some(b'-') => "31",
-            Some(b'@') => "36",
-            _ => {
-                out.push_str(line);
-                continue;
-            }
-        };
-        let (text, end) = line
-            .strip_suffix('\n')
-            .map_or((line, ""), |text| (text, "\n"));
-        let _ = write!(out, "\u{1b}[{code}m{text}\u{1b}[0m{end}");
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrate::{DisarmedFile, FileChange};
+    use crate::change::FileChange;
+    use crate::migrate::DisarmedFile;
 
     fn report(written: bool) -> MigrateReport {
         MigrateReport {
@@ -141,14 +113,6 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("--disarm moves it"), "{text}");
-    }
-
-    #[test]
-    fn a_colour_ends_before_its_line_does() {
-        assert_eq!(
-            diff("+a\n b\n", Style::Colour),
-            "\u{1b}[32m+a\u{1b}[0m\n b\n"
-        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Plans and reports as people read them: plain text, one line a thing, the last line the summary.
 
+mod change;
 mod findings;
 mod migrate;
 mod plan;
@@ -7,6 +8,7 @@ mod report;
 
 use std::time::SystemTime;
 
+pub use change::change;
 pub use findings::findings;
 pub use migrate::{migrate, recovered};
 pub use plan::plan;

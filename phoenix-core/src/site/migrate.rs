@@ -1,13 +1,13 @@
 //! `migrate docker-tls`: the edits as one change of several files, and what would undo them.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::Site;
-use crate::document::unified_diff;
+use super::change::LOCK_TIMEOUT;
+use crate::change::FileEdit;
 use crate::error::Error;
-use crate::migrate::{DisarmedFile, DockerTlsOptions, FileChange, MigrateReport, docker_tls};
-use crate::system::{Attributes, Change, Expect, FileDigest, Transaction};
+use crate::migrate::{DisarmedFile, DockerTlsOptions, MigrateReport, docker_tls};
+use crate::system::{Attributes, Change, Expect};
 
 /// What a migration may do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,13 +27,7 @@ impl Site {
     ///
     /// [`Error::WouldBeUndone`] when an armed cron file would bring the old state back and `disarm` is not set.
     pub fn migrate_docker_tls(&self, options: MigrateOptions) -> Result<MigrateReport, Error> {
-        let _lock = if options.dry_run {
-            None
-        } else {
-            let lock = self.lock(Duration::from_secs(60))?;
-            crate::system::recover(&self.root, &self.store().journal_dir())?;
-            Some(lock)
-        };
+        let _lock = self.lock_for_edit(options.dry_run, LOCK_TIMEOUT)?;
         let model = self.model()?;
         let migration = docker_tls(&model, options.edits)?;
         let armed = self.armed_cron_files()?;
@@ -43,28 +37,20 @@ impl Site {
         {
             return Err(Error::WouldBeUndone { path: path.clone() });
         }
-        let mut transaction = Transaction::new(&self.root, &self.store().journal_dir());
-        for file in &migration.files {
-            transaction.add(Change::Replace {
-                path: file.before.path().to_owned(),
-                bytes: crate::secret::Secret::new(file.after.text().as_bytes().to_vec()),
-                attributes: Attributes::default(),
-                expect: Expect::Content(FileDigest::of(file.before.text().as_bytes())),
-            });
-        }
         let mut disarmed = Vec::new();
+        let mut moves = Vec::new();
         for from in armed.iter().filter(|_| options.disarm || options.dry_run) {
             let mut name = from.file_name().unwrap_or_default().to_owned();
             name.push(".disarmed-by-phoenix");
             let to = from.with_file_name(name);
             let bytes = self.root.read(from)?;
-            transaction.add(Change::Replace {
+            moves.push(Change::Replace {
                 path: to.clone(),
                 bytes: crate::secret::Secret::new(bytes),
                 attributes: self.attributes(from)?,
                 expect: Expect::Anything,
             });
-            transaction.add(Change::Remove { path: from.clone() });
+            moves.push(Change::Remove { path: from.clone() });
             disarmed.push(DisarmedFile {
                 from: from.clone(),
                 to,
@@ -72,26 +58,10 @@ impl Site {
         }
         let written = !options.dry_run && (!migration.files.is_empty() || !disarmed.is_empty());
         if written {
-            transaction.prepare()?.commit()?.finish()?;
-            let names: Vec<String> = migration
-                .files
-                .iter()
-                .map(|file| file.before.path().display().to_string())
-                .collect();
-            self.store().audit(
-                self.seams.clock.now(),
-                "migrate docker-tls",
-                "done",
-                &names.join(", "),
-            )?;
+            self.commit("migrate docker-tls", &migration.files, moves)?;
         }
-        let files = migration.files.into_iter().map(|file| FileChange {
-            path: file.before.path().to_owned(),
-            diff: unified_diff(file.before.path(), file.before.text(), file.after.text(), 3),
-            reasons: file.reasons,
-        });
         Ok(MigrateReport {
-            files: files.collect(),
+            files: migration.files.iter().map(FileEdit::shown).collect(),
             disarmed,
             written,
             notes: self.old_scripts()?,

@@ -1,6 +1,7 @@
 //! The one way in for programs: a site, and one method per command.
 
 mod authority;
+mod change;
 mod check;
 mod migrate;
 mod run;
@@ -28,6 +29,7 @@ use crate::time::{Clock, SystemClock};
 use crate::transport::{GuestTransport, Local, Pct, Qm};
 
 pub use authority::AnyAuthority;
+pub use change::ChangeOptions;
 pub use migrate::MigrateOptions;
 
 /// Where a site lies.
