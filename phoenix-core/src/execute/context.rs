@@ -136,11 +136,7 @@ impl<'a> Perform<'a> for Performer<'a> {
                 command,
                 certificates,
             } => self.hook(command, certificates),
-            Action::Issue {
-                certificate,
-                how,
-                key_type,
-            } => self.issue(certificate, *how, *key_type),
+            Action::Issue { .. } => self.issue(step),
             Action::Verify { subject } => match subject {
                 Subject::Docker(guest) => self.verify_docker(*guest),
                 Subject::Portainer(guest) => self.verify_portainer(*guest),
@@ -150,5 +146,13 @@ impl<'a> Perform<'a> for Performer<'a> {
                 ))),
             },
         }
+    }
+
+    fn at_once(&self, step: &Step) -> bool {
+        matches!(step.action, Action::Issue { .. })
+    }
+
+    fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
+        self.issue_all(steps)
     }
 }

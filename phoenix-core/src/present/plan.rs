@@ -74,18 +74,13 @@ mod tests {
     use crate::x509::KeyType;
 
     fn empty() -> Plan {
-        Plan {
-            decided: SystemTime::UNIX_EPOCH,
-            authority: "step-ca at https://10.0.0.10:9000".to_owned(),
-            steps: Vec::new(),
-            kept: vec![Keep {
-                certificate: "a.internal".parse().unwrap(),
-                due: SystemTime::UNIX_EPOCH + Duration::from_secs(5 * 3600 + 12 * 60),
-                not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
-            }],
-            blocked: Vec::new(),
-            notes: Vec::new(),
-        }
+        let mut plan = Plan::empty(SystemTime::UNIX_EPOCH, "step-ca at https://10.0.0.10:9000");
+        plan.kept = vec![Keep {
+            certificate: "a.internal".parse().unwrap(),
+            due: SystemTime::UNIX_EPOCH + Duration::from_secs(5 * 3600 + 12 * 60),
+            not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
+        }];
+        plan
     }
 
     #[test]

@@ -18,7 +18,8 @@ use crate::names::{CommonName, GuestId};
 pub use docker::{DockerWanted, docker_wanted};
 
 /// Which parts of the site a run is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Scope {
     /// Everything.
