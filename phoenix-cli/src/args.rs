@@ -78,6 +78,18 @@ pub(crate) enum Color {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Do exactly what a plan says that was written down, or refuse because the world changed
+    #[command(
+        after_help = "Examples:\n  phoenix plan --output-format json > plan.json; phoenix apply --plan plan.json\n  phoenix plan certs --output-format json | phoenix apply --plan -"
+    )]
+    Apply {
+        /// What `phoenix plan --output-format json` printed; `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        plan: PathBuf,
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
     /// Work with the CA that the site uses
     Ca {
         #[command(subcommand)]

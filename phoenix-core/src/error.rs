@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::ca::EnrollError;
 use crate::change::ChangeError;
 use crate::diagnostic::Faults;
-use crate::plan::OrderError;
+use crate::plan::{GivenError, OrderError};
 use crate::store::{PinError, StoreError};
 use crate::system::{FileError, LockError, TransactionError};
 use crate::x509::Fingerprint;
@@ -43,6 +43,15 @@ pub enum Error {
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
+    /// Other steps come out than those of the plan that was given; nothing was done.
+    #[error("the plan is no longer what would be done: {}", differences.join("; "))]
+    PlanChanged {
+        /// What differs, in words.
+        differences: Vec<String>,
+    },
+    /// What was given as a plan is none.
+    #[error(transparent)]
+    PlanUnreadable(#[from] GivenError),
     /// The root is not the pinned one.
     #[error(
         "the CA's root changed; if that is right, say `phoenix ca trust --fingerprint {found}`"
@@ -87,7 +96,7 @@ impl Error {
     /// Exit status: 2 where input could not be read and nothing was attempted, else 1.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Faults(_) | Self::File(_) => 2,
+            Self::Faults(_) | Self::File(_) | Self::PlanUnreadable(_) => 2,
             _ => 1,
         }
     }
@@ -103,6 +112,8 @@ impl Error {
             Self::Lock(_) => "lock",
             Self::NoRoot { .. } => "no-root",
             Self::Order(_) => "order",
+            Self::PlanChanged { .. } => "plan-changed",
+            Self::PlanUnreadable(_) => "plan-unreadable",
             Self::RootChanged { .. } => "root-changed",
             Self::RootUnreadable { .. } => "root-unreadable",
             Self::Store(_) => "store",
@@ -121,6 +132,9 @@ impl Error {
             Self::Change(ChangeError::ChangedMeanwhile { diff, .. }) => Some(format!(
                 "look at what changed and say the command again\n{diff}"
             )),
+            Self::PlanChanged { .. } => {
+                Some("look at `phoenix plan` again, and apply the new one".to_owned())
+            }
             Self::NoRoot { .. } => {
                 Some("name it in etc/phoenix.toml: [ca] root = \"/path/root.crt\"".to_owned())
             }

@@ -1,5 +1,6 @@
 //! One function per command: from flags to a call of the library, from its answer to an exit status.
 
+mod apply;
 mod ca;
 mod check;
 mod demo;
@@ -25,6 +26,7 @@ use crate::output::Output;
 pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     let site = || open(&cli.global);
     match &cli.command {
+        Command::Apply { plan, lock_timeout } => apply::run(&site()?, plan, *lock_timeout, output),
         Command::Ca {
             command: CaCommand::Trust { fingerprint },
         } => ca::trust(&site()?, *fingerprint, output),

@@ -110,15 +110,14 @@ impl<'a> Performer<'a> {
             .iter()
             .filter(|place| place.guest.is_none())
         {
-            let owner = self.owner_on_host(placement)?;
-            let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
-            check(self.with.root, &target).map_err(|error| {
-                let mut words = StepError::from(error);
-                words.messages.insert(
-                    0,
-                    "the pair could not be put in place, so the CA was not asked".to_owned(),
-                );
-                words
+            let could = self.owner_on_host(placement).and_then(|owner| {
+                let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
+                Ok(check(self.with.root, &target)?)
+            });
+            could.map_err(|mut error| {
+                let words = "the pair could not be put in place, so the CA was not asked";
+                error.messages.insert(0, words.to_owned());
+                error
             })?;
         }
         Ok(())

@@ -17,7 +17,7 @@ use crate::guests::Guests;
 use crate::model::{Model, SiteFiles, SourceFile};
 use crate::names::GuestId;
 use crate::observe::Observer;
-use crate::plan::{Action, Plan, Policy, Scope, Step};
+use crate::plan::{Action, Blocked, Given, Plan, Policy, Scope, Step, Subject};
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -241,26 +241,66 @@ impl Site {
 
     /// Does it: issues, delivers, reconfigures, verifies.
     pub fn sync(&self, options: &SyncOptions, observer: &dyn Observer) -> Result<Report, Error> {
-        let model = self.model()?;
         if options.dry_run {
-            return self.dry_run(&model, options);
+            return self.dry_run(&self.model()?, options);
         }
+        self.locked_run(options, observer, |_| Ok(()))
+    }
+
+    /// Plans and runs under the lock, unless `agree` refuses the plan.
+    fn locked_run(
+        &self,
+        options: &SyncOptions,
+        observer: &dyn Observer,
+        agree: impl FnOnce(&Plan) -> Result<(), Error>,
+    ) -> Result<Report, Error> {
+        // Unreadable input ends the run before it writes anything, the lock's file too.
+        self.model()?;
         let _lock = self.lock(options.lock_timeout)?;
-        let store = self.store();
-        let recovered = recover(&self.root, &store.journal_dir())?;
+        let recovered = recover(&self.root, &self.store().journal_dir())?;
+        // Read again under the lock: an edit that was under way has ended.
+        let model = self.model()?;
         let work = self.work(&model, options, true)?;
+        agree(&work.plan)?;
         let mut report = self.run(&model, &work, observer)?;
         report.recovered = recovered_lines(&recovered);
         Ok(report)
+    }
+
+    /// Does exactly what a plan says that was written down earlier.
+    ///
+    /// The plan is made again; only `lock_timeout` of `options` counts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PlanChanged`] when other steps come out now: nothing is done then.
+    pub fn apply(
+        &self,
+        given: &Given,
+        options: &SyncOptions,
+        observer: &dyn Observer,
+    ) -> Result<Report, Error> {
+        let options = SyncOptions {
+            scope: given.scope(),
+            policy: given.policy()?,
+            dry_run: false,
+            lock_timeout: options.lock_timeout,
+        };
+        self.locked_run(&options, observer, |plan| {
+            let differences = given.differences(plan);
+            if differences.is_empty() {
+                Ok(())
+            } else {
+                Err(Error::PlanChanged { differences })
+            }
+        })
     }
 
     /// Looks at what is really served, and changes nothing.
     pub fn verify(&self, observer: &dyn Observer) -> Result<Report, Error> {
         let model = self.model()?;
         let mut work = self.work(&model, &SyncOptions::default(), false)?;
-        let verifications: Vec<Step> = work
-            .plan
-            .steps
+        let verifications: Vec<Step> = std::mem::take(&mut work.plan.steps)
             .into_iter()
             .filter(|step| matches!(step.action, Action::Verify { .. }))
             .map(|mut step| {
@@ -271,6 +311,8 @@ impl Site {
                 step
             })
             .collect();
+        let unset = unset_services(&model, &work.plan, &verifications);
+        work.plan.blocked.extend(unset);
         work.plan.steps = verifications;
         work.plan.kept.clear();
         self.run(&model, &work, observer)
@@ -297,6 +339,33 @@ impl Site {
             self.seams.clock.as_ref(),
         )?)
     }
+}
+
+/// Daemons that the site has and that cannot be verified, since nothing of the link is described yet.
+fn unset_services(model: &Model, plan: &Plan, verifications: &[Step]) -> Vec<Blocked> {
+    let dockers = model
+        .docker_managers()
+        .map(|guest| Subject::Docker(guest.id));
+    let traefiks = model.traefiks().map(|guest| Subject::Traefik(guest.id));
+    dockers
+        .chain(traefiks)
+        .filter(|subject| {
+            let action = Action::Verify {
+                subject: subject.clone(),
+            };
+            let guest = match subject {
+                Subject::Docker(guest) | Subject::Traefik(guest) => guest.to_string(),
+                _ => String::new(),
+            };
+            !verifications.iter().any(|step| step.action == action)
+                && !plan.blocked.iter().any(|blocked| blocked.subject == guest)
+        })
+        .map(|subject| Blocked {
+            subject: subject.to_string(),
+            reason: "cannot be verified: the site does not describe its mutual TLS yet".to_owned(),
+            certificate: None,
+        })
+        .collect()
 }
 
 /// What recovery found and did, in words.
