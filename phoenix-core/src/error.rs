@@ -8,7 +8,8 @@ use crate::diagnostic::Faults;
 use crate::plan::{GivenError, OrderError};
 use crate::store::{PinError, StoreError};
 use crate::system::{FileError, LockError, TransactionError};
-use crate::x509::Fingerprint;
+use crate::time::rfc3339;
+use crate::x509::{Anchor, Fingerprint};
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +63,22 @@ pub enum Error {
         /// The details.
         source: PinError,
     },
+    /// The root's own dates are past, or still to come.
+    #[error(
+        "the root certificate {} (`{}`) is valid from {} to {} only",
+        path.display(),
+        anchor.subject,
+        rfc3339(anchor.not_before),
+        rfc3339(anchor.not_after)
+    )]
+    RootNotValid {
+        /// Where.
+        path: PathBuf,
+        /// The root.
+        anchor: Anchor,
+    },
     /// A root file is no certificate.
-    #[error("could not read the root certificate {}", path.display())]
+    #[error("could not read the root certificate {}: {what}", path.display())]
     RootUnreadable {
         /// Where.
         path: PathBuf,
@@ -96,7 +111,12 @@ impl Error {
     /// Exit status: 2 where input could not be read and nothing was attempted, else 1.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Faults(_) | Self::File(_) | Self::PlanUnreadable(_) => 2,
+            Self::Faults(_)
+            | Self::File(_)
+            | Self::NoRoot { .. }
+            | Self::PlanUnreadable(_)
+            | Self::RootNotValid { .. }
+            | Self::RootUnreadable { .. } => 2,
             _ => 1,
         }
     }
@@ -115,6 +135,7 @@ impl Error {
             Self::PlanChanged { .. } => "plan-changed",
             Self::PlanUnreadable(_) => "plan-unreadable",
             Self::RootChanged { .. } => "root-changed",
+            Self::RootNotValid { .. } => "root-not-valid",
             Self::RootUnreadable { .. } => "root-unreadable",
             Self::Store(_) => "store",
             Self::Transaction(_) => "transaction",

@@ -33,7 +33,10 @@ impl<'a> Performer<'a> {
             matches!(&item.kind, PendingKind::Hook { command, .. } if *command == hook.command)
         });
         if !pending {
-            return Ok(Done::saying("nothing was deployed that it is for"));
+            return Ok(Done {
+                left_out: true,
+                ..Done::saying("nothing was deployed that it is for")
+            });
         }
         let old = entries
             .iter()

@@ -33,6 +33,8 @@ pub struct Done<'a> {
     pub settle: Option<Undo<'a>>,
     /// Whether it was only shown, since nothing outside the root may be run.
     pub would_run: bool,
+    /// Whether there was nothing to do it for: what it follows did not happen.
+    pub left_out: bool,
 }
 
 /// Takes a step back, or says why it could not.
@@ -225,10 +227,10 @@ impl<'a> Run<'_, 'a> {
                 if let Some(let_go) = done.settle {
                     self.settle.push((index, let_go));
                 }
-                let status = if done.would_run {
-                    Status::WouldRun
-                } else {
-                    Status::Done
+                let status = match (done.left_out, done.would_run) {
+                    (true, _) => Status::Skipped,
+                    (false, true) => Status::WouldRun,
+                    (false, false) => Status::Done,
                 };
                 let mut outcome = Outcome::new(step, status);
                 outcome.detail = done.detail;
