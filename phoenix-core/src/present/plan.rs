@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Paint, count, keep_line, word};
+use super::{Paint, count, surroundings, word};
 use crate::diagnostic::Style;
 use crate::plan::{Plan, Step};
 
@@ -12,21 +12,13 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     for step in &plan.steps {
         step_line(step, style, &mut out);
     }
-    for keep in &plan.kept {
-        out.push_str(&keep_line(keep, plan.decided, style));
-    }
-    for blocked in &plan.blocked {
-        let _ = writeln!(
-            out,
-            "{}{}  {}",
-            word("blocked", Paint::Bad, style),
-            blocked.subject,
-            blocked.reason
-        );
-    }
-    for note in &plan.notes {
-        let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
-    }
+    out.push_str(&surroundings(
+        &plan.kept,
+        &plan.blocked,
+        &plan.notes,
+        plan.decided,
+        style,
+    ));
     out.push_str(&summary(plan));
     out.push('\n');
     out
