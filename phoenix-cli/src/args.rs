@@ -114,6 +114,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MigrateCommand,
     },
+    /// Work with what earlier runs left to be done
+    Pending {
+        #[command(subcommand)]
+        command: PendingCommand,
+    },
     /// Show what `sync` would do, and why; changes nothing
     #[command(
         after_help = "Examples:\n  phoenix plan\n  phoenix plan certs nginx.internal.example --check && echo nothing to do"
@@ -128,6 +133,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         lock_timeout: u64,
     },
+    /// Show how each certificate stands: its end, its window, its places, what is pending; changes nothing
+    #[command(
+        after_help = "Examples:\n  phoenix status\n  phoenix status --output-format json | jq -r '.certificates[] | select(.state != \"good\") | .certificate'"
+    )]
+    Status,
     /// Issue, deliver, reconfigure and verify; a second run changes nothing
     #[command(
         after_help = "Examples:\n  phoenix sync all --dry-run\n  phoenix sync certs portainer.internal.example --force"
@@ -151,6 +161,37 @@ pub(crate) enum CaCommand {
         /// SHA-256 of the root certificate, as `step certificate fingerprint` prints it
         #[arg(long, value_name = "HEX")]
         fingerprint: Fingerprint,
+    },
+}
+
+/// Commands about what is pending.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PendingCommand {
+    /// Forget something: it is not tried any more
+    #[command(
+        after_help = "Examples:\n  phoenix pending list\n  phoenix pending drop hook-pct-exec-101-systemctl-reload-nginx-1f2e3d4c"
+    )]
+    Drop {
+        /// The ids that `pending list` shows
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
+    /// Show what is not proved yet, with its age, tries and last error
+    #[command(
+        after_help = "Examples:\n  phoenix pending list\n  phoenix pending list --output-format json | jq -r '.[].id'"
+    )]
+    List,
+    /// Try it now, whatever its pause is; everything when no id is given
+    #[command(
+        after_help = "Examples:\n  phoenix pending retry\n  phoenix pending retry restart-docker-vm-1001-4febfaf4"
+    )]
+    Retry {
+        /// The ids that `pending list` shows
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
     },
 }
 
@@ -228,6 +269,12 @@ pub(crate) struct SyncArgs {
     /// Issue every certificate anew, whatever its state is
     #[arg(long)]
     pub(crate) force: bool,
+    /// For timers: what failed is left alone until its pause is over, and nothing is said when nothing happened
+    #[arg(long)]
+    pub(crate) unattended: bool,
+    /// Begin no further step after this long
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<u64>,
     /// How long to wait for another run to end
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) lock_timeout: u64,

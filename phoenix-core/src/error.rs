@@ -44,6 +44,14 @@ pub enum Error {
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
+    /// Nothing pending has this id.
+    #[error("nothing pending is called `{id}`, expected one of: {}", if pending.is_empty() { "(nothing is pending)".to_owned() } else { pending.join(", ") })]
+    NotPending {
+        /// What was named.
+        id: String,
+        /// What is pending.
+        pending: Vec<String>,
+    },
     /// Other steps come out than those of the plan that was given; nothing was done.
     #[error("the plan is no longer what would be done: {}", differences.join("; "))]
     PlanChanged {
@@ -114,6 +122,7 @@ impl Error {
             Self::Faults(_)
             | Self::File(_)
             | Self::NoRoot { .. }
+            | Self::NotPending { .. }
             | Self::PlanUnreadable(_)
             | Self::RootNotValid { .. }
             | Self::RootUnreadable { .. } => 2,
@@ -131,6 +140,7 @@ impl Error {
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
             Self::NoRoot { .. } => "no-root",
+            Self::NotPending { .. } => "not-pending",
             Self::Order(_) => "order",
             Self::PlanChanged { .. } => "plan-changed",
             Self::PlanUnreadable(_) => "plan-unreadable",

@@ -5,8 +5,10 @@ mod ca;
 mod check;
 mod demo;
 mod migrate;
+mod pending;
 mod plan;
 mod recover;
+mod status;
 mod sync;
 mod verify;
 
@@ -40,8 +42,10 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
                     provider,
                 },
         } => migrate::docker_tls(&site()?, *dry_run, *disarm, *provider, output),
+        Command::Pending { command } => pending::run(&site()?, command, output),
         Command::Plan(args) => plan::run(&site()?, args, output),
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
+        Command::Status => status::run(&site()?, output),
         Command::Sync(args) => sync::run(&site()?, args, output),
         Command::Verify => verify::run(&site()?, output),
     }

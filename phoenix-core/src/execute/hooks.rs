@@ -52,7 +52,9 @@ impl<'a> Performer<'a> {
             }
             Err(error) => {
                 let words = error.messages.join(": ");
-                self.with.store.tried(&kind, &words)?;
+                self.with
+                    .store
+                    .tried(&kind, &words, self.with.clock.now())?;
                 Err(error.hint("the hook stays pending; the next run tries it again"))
             }
         }

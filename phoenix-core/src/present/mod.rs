@@ -5,6 +5,7 @@ mod findings;
 mod migrate;
 mod plan;
 mod report;
+mod status;
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -14,6 +15,7 @@ pub use findings::findings;
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
+pub use status::{pending, status};
 
 use crate::diagnostic::Style;
 use crate::plan::{Blocked, Keep};

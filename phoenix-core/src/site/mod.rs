@@ -4,7 +4,9 @@ mod authority;
 mod change;
 mod check;
 mod migrate;
+mod pending;
 mod run;
+mod status;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -132,6 +134,8 @@ pub struct SyncOptions {
     pub dry_run: bool,
     /// How long to wait for another run to end. Default 60 s.
     pub lock_timeout: Duration,
+    /// After this long no further step is begun. Default: no limit.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for SyncOptions {
@@ -141,6 +145,7 @@ impl Default for SyncOptions {
             policy: Policy::default(),
             dry_run: false,
             lock_timeout: Duration::from_secs(60),
+            deadline: None,
         }
     }
 }
@@ -247,29 +252,9 @@ impl Site {
         self.locked_run(options, observer, |_| Ok(()))
     }
 
-    /// Plans and runs under the lock, unless `agree` refuses the plan.
-    fn locked_run(
-        &self,
-        options: &SyncOptions,
-        observer: &dyn Observer,
-        agree: impl FnOnce(&Plan) -> Result<(), Error>,
-    ) -> Result<Report, Error> {
-        // Unreadable input ends the run before it writes anything, the lock's file too.
-        self.model()?;
-        let _lock = self.lock(options.lock_timeout)?;
-        let recovered = recover(&self.root, &self.store().journal_dir())?;
-        // Read again under the lock: an edit that was under way has ended.
-        let model = self.model()?;
-        let work = self.work(&model, options, true)?;
-        agree(&work.plan)?;
-        let mut report = self.run(&model, &work, observer)?;
-        report.recovered = recovered_lines(&recovered);
-        Ok(report)
-    }
-
     /// Does exactly what a plan says that was written down earlier.
     ///
-    /// The plan is made again; only `lock_timeout` of `options` counts.
+    /// The plan is made again; only `lock_timeout` and `deadline` of `options` count.
     ///
     /// # Errors
     ///
@@ -284,7 +269,7 @@ impl Site {
             scope: given.scope(),
             policy: given.policy()?,
             dry_run: false,
-            lock_timeout: options.lock_timeout,
+            ..*options
         };
         self.locked_run(&options, observer, |plan| {
             let differences = given.differences(plan);

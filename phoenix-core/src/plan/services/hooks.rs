@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Planner;
+use super::{Planner, pending_reason};
 use crate::manifest::HookCommand;
 use crate::names::{CommonName, GuestId};
-use crate::plan::{Action, Reason, Step, StepId, Subject};
-use crate::store::{PendingItem, PendingKind};
+use crate::plan::{Action, Blocked, Reason, Step, StepId, Subject};
+use crate::store::PendingKind;
 use crate::transport::GuestCommand;
 
 impl Planner<'_> {
@@ -28,6 +28,22 @@ impl Planner<'_> {
                     if *command == hook.command && certificates.contains(&entry.common_name))
             });
             if !deployed && pending.is_none() || self.is_satisfied(&hook.command) {
+                continue;
+            }
+            let pause = pending.and_then(|item| self.policy.pauses(item, self.now));
+            if let Some(words) = pause.filter(|_| !deployed) {
+                let subject = format!("hook {}", hook.command);
+                if !self
+                    .blocked
+                    .iter()
+                    .any(|blocked| blocked.subject == subject)
+                {
+                    self.blocked.push(Blocked {
+                        subject,
+                        reason: words,
+                        certificate: None,
+                    });
+                }
                 continue;
             }
             if let Some(item) = pending {
@@ -128,14 +144,5 @@ impl Planner<'_> {
             }
             _ => false,
         }
-    }
-}
-
-/// A pending item as a step's reason.
-fn pending_reason(item: &PendingItem) -> Reason {
-    Reason::Pending {
-        since: item.since,
-        tries: item.tries,
-        last_error: item.last_error.clone(),
     }
 }
