@@ -57,9 +57,13 @@ impl Policy {
             .next_try()
             .filter(|next| self.unattended && now < *next)?;
         let error = item.last_error.as_deref().unwrap_or("no reason was kept");
+        let times = if item.tries == 1 {
+            "once".to_owned()
+        } else {
+            format!("{} times", item.tries)
+        };
         Some(format!(
-            "failed {} times, last: {error}; tried again after {}, or by `phoenix pending retry`",
-            item.tries,
+            "failed {times}, last: {error}; tried again after {}, or by `phoenix pending retry`",
             rfc3339(next)
         ))
     }
