@@ -3,10 +3,12 @@
 mod ca;
 mod check;
 mod demo;
+mod edit;
 mod migrate;
 mod plan;
 mod recover;
 mod sync;
+mod template;
 mod verify;
 
 use std::path::Path;
@@ -21,6 +23,9 @@ use crate::env;
 use crate::exit::{Failure, USAGE};
 use crate::output::Output;
 
+pub(crate) use edit::EditArgs;
+pub(crate) use template::TemplateCommand;
+
 /// Does what the command line says; gives the exit status.
 pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     let site = || open(&cli.global);
@@ -30,6 +35,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         } => ca::trust(&site()?, *fingerprint, output),
         Command::Check => check::run(&site()?, output),
         Command::Demo { keep } => demo::run(*keep, output),
+        Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {
@@ -41,6 +47,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Plan(args) => plan::run(&site()?, args, output),
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
         Command::Sync(args) => sync::run(&site()?, args, output),
+        Command::Template { command } => template::run(&site()?, command, output),
         Command::Verify => verify::run(&site()?, output),
     }
 }
