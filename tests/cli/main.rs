@@ -1,5 +1,8 @@
 //! The command, run as a user runs it: on copies of a site in temporary directories.
 
+mod edit;
+mod pairs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -19,6 +19,8 @@ pub(super) struct Habits {
     quotes: Form,
     /// Whether words get quotes too.
     quoted_words: bool,
+    /// Whether text that is no word stays plain where it can.
+    plain_text: bool,
 }
 
 impl Habits {
@@ -33,6 +35,7 @@ impl Habits {
             indented_lists: true,
             quotes: Form::Double,
             quoted_words: false,
+            plain_text: false,
         };
         let column = |at: usize| at - text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let (mut unit, mut lists) = (None, None);
@@ -83,9 +86,13 @@ impl Habits {
                 .map(|node| neighbour.document().cursor(node))
                 .find(|child| child.kind() == Kind::String),
         });
-        if let Some(form @ (Form::Single | Form::Double)) = text.map(Cursor::form) {
-            habits.quotes = form;
-            habits.quoted_words = true;
+        match text.map(|text| (text.form(), text.literal())) {
+            Some((form @ (Form::Single | Form::Double), _)) => {
+                habits.quotes = form;
+                habits.quoted_words = true;
+            }
+            Some((Form::Plain, literal)) => habits.plain_text = !is_word(literal),
+            _ => {}
         }
         habits
     }
@@ -106,6 +113,7 @@ impl Habits {
     pub(super) fn flow(&self, value: &Value) -> String {
         match value {
             Value::String(text) if !self.quoted_words && is_word(text) => text.clone(),
+            Value::String(text) if self.plain_text && stays_plain(text) => text.clone(),
             Value::String(text) => styled(text, self.quotes),
             Value::Array(items) => {
                 let items: Vec<_> = items.iter().map(|item| self.flow(item)).collect();
