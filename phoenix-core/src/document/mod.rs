@@ -15,8 +15,11 @@ mod diff;
 mod edit;
 mod gaps;
 mod json;
+mod lines;
 mod operation;
 mod patch;
+#[cfg(test)]
+mod properties;
 mod schema;
 mod tape;
 mod toml;

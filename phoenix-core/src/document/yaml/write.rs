@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::edit::children;
+use super::super::lines::{line_start, newline};
 use super::super::tape::Form;
 use super::super::{Cursor, Document, Kind, NodeId, Value, json};
 use super::scan::plain_kind;
@@ -27,17 +28,14 @@ impl Habits {
     pub(super) fn of(document: &Document) -> Self {
         let text = document.text();
         let mut habits = Self {
-            newline: match text.find('\n') {
-                Some(at) if text[..at].ends_with('\r') => "\r\n",
-                _ => "\n",
-            },
+            newline: newline(text),
             unit: 2,
             indented_lists: true,
             quotes: Form::Double,
             quoted_words: false,
             plain_text: false,
         };
-        let column = |at: usize| at - text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let column = |at: usize| at - line_start(text, at);
         let (mut unit, mut lists) = (None, None);
         let (mut single, mut double) = (0, 0);
         for node in (0..document.tape().len().min(2000)).map(NodeId) {
