@@ -6,6 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use phoenix_core::names::CommonName;
 use phoenix_core::x509::Fingerprint;
 
+use crate::commands::{EditArgs, TemplateCommand};
+
 /// Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
 #[derive(Debug, Parser)]
 #[command(name = "phoenix", version, propagate_version = true, after_help = EXAMPLES)]
@@ -109,6 +111,8 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Change values of a JSON, YAML or TOML file, and no other byte of it
+    Edit(EditArgs),
     /// Change the site's files from one state to another
     Migrate {
         #[command(subcommand)]
@@ -143,6 +147,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  phoenix sync all --dry-run\n  phoenix sync certs portainer.internal.example --force"
     )]
     Sync(SyncArgs),
+    /// Work with the templates of configuration files
+    Template {
+        #[command(subcommand)]
+        command: TemplateCommand,
+    },
     /// Look at what is really served; changes nothing
     #[command(
         after_help = "Examples:\n  phoenix verify\n  phoenix verify --output-format json | jq '.outcomes[].probes[]'"

@@ -61,6 +61,9 @@ pub enum Error {
     /// What was given as a plan is none.
     #[error(transparent)]
     PlanUnreadable(#[from] GivenError),
+    /// An edit that was asked for cannot be made; no file was touched.
+    #[error("nothing was changed")]
+    Refused(#[source] Faults),
     /// The root is not the pinned one.
     #[error(
         "the CA's root changed; if that is right, say `phoenix ca trust --fingerprint {found}`"
@@ -124,6 +127,7 @@ impl Error {
             | Self::NoRoot { .. }
             | Self::NotPending { .. }
             | Self::PlanUnreadable(_)
+            | Self::Refused(_)
             | Self::RootNotValid { .. }
             | Self::RootUnreadable { .. } => 2,
             _ => 1,
@@ -144,6 +148,7 @@ impl Error {
             Self::Order(_) => "order",
             Self::PlanChanged { .. } => "plan-changed",
             Self::PlanUnreadable(_) => "plan-unreadable",
+            Self::Refused(_) => "refused",
             Self::RootChanged { .. } => "root-changed",
             Self::RootNotValid { .. } => "root-not-valid",
             Self::RootUnreadable { .. } => "root-unreadable",

@@ -1,5 +1,7 @@
 //! What the library as a whole promises: its layers.
 
+mod json_suite;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

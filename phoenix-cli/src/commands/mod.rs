@@ -4,12 +4,14 @@ mod apply;
 mod ca;
 mod check;
 mod demo;
+mod edit;
 mod migrate;
 mod pending;
 mod plan;
 mod recover;
 mod status;
 mod sync;
+mod template;
 mod verify;
 
 use std::path::Path;
@@ -24,6 +26,9 @@ use crate::env;
 use crate::exit::{Failure, USAGE};
 use crate::output::Output;
 
+pub(crate) use edit::EditArgs;
+pub(crate) use template::TemplateCommand;
+
 /// Does what the command line says; gives the exit status.
 pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     let site = || open(&cli.global);
@@ -34,6 +39,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         } => ca::trust(&site()?, *fingerprint, output),
         Command::Check => check::run(&site()?, output),
         Command::Demo { keep } => demo::run(*keep, output),
+        Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {
@@ -47,6 +53,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
         Command::Status => status::run(&site()?, output),
         Command::Sync(args) => sync::run(&site()?, args, output),
+        Command::Template { command } => template::run(&site()?, command, output),
         Command::Verify => verify::run(&site()?, output),
     }
 }

@@ -3,6 +3,7 @@
 mod authority;
 mod change;
 mod check;
+mod edit;
 mod migrate;
 mod pending;
 mod run;
