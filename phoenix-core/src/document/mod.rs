@@ -29,7 +29,7 @@ pub use decode::{Decode, Fields, Located, parsed, wrong_type};
 pub use diff::unified_diff;
 pub use edit::{Edit, EditError, Position};
 pub use patch::{Patch, Splice};
-pub use schema::{FieldInfo, FieldKind};
+pub use schema::{FieldInfo, FieldKind, TextForm};
 pub use value::Value;
 
 use crate::diagnostic::{Fault, Faults, Place};
