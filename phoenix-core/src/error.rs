@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::ca::EnrollError;
 use crate::change::ChangeError;
 use crate::diagnostic::Faults;
+use crate::manifest::ManifestEditError;
 use crate::plan::OrderError;
 use crate::store::{PinError, StoreError};
 use crate::system::{FileError, LockError, TransactionError};
@@ -34,6 +35,9 @@ pub enum Error {
     /// Another run holds the site.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The manifest was not edited.
+    #[error(transparent)]
+    ManifestEdit(#[from] ManifestEditError),
     /// No root is to be found where the site keeps it.
     #[error("found no root certificate of the CA, expected one at {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "))]
     NoRoot {
@@ -87,7 +91,7 @@ impl Error {
     /// Exit status: 2 where input could not be read and nothing was attempted, else 1.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Faults(_) | Self::File(_) => 2,
+            Self::Faults(_) | Self::File(_) | Self::ManifestEdit(_) => 2,
             _ => 1,
         }
     }
@@ -101,6 +105,7 @@ impl Error {
             Self::Faults(_) => "faults",
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
+            Self::ManifestEdit(_) => "manifest-edit",
             Self::NoRoot { .. } => "no-root",
             Self::Order(_) => "order",
             Self::RootChanged { .. } => "root-changed",
@@ -121,6 +126,12 @@ impl Error {
             Self::Change(ChangeError::ChangedMeanwhile { diff, .. }) => Some(format!(
                 "look at what changed and say the command again\n{diff}"
             )),
+            Self::ManifestEdit(ManifestEditError::Exists { name }) => Some(format!(
+                "phoenix manifest set {name} KEY=VALUE...   changes it"
+            )),
+            Self::ManifestEdit(ManifestEditError::Unknown {
+                near: Some(near), ..
+            }) => Some(format!("did you mean `{near}`?")),
             Self::NoRoot { .. } => {
                 Some("name it in etc/phoenix.toml: [ca] root = \"/path/root.crt\"".to_owned())
             }
