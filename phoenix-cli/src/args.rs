@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use phoenix_core::names::CommonName;
 use phoenix_core::x509::Fingerprint;
 
+use crate::commands::manifest::ManifestCommand;
 use crate::commands::{EditArgs, TemplateCommand};
 
 /// Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
@@ -113,6 +114,11 @@ pub(crate) enum Command {
     },
     /// Change values of a JSON, YAML or TOML file, and no other byte of it
     Edit(EditArgs),
+    /// Show and edit the certificates that are wanted
+    Manifest {
+        #[command(subcommand)]
+        command: ManifestCommand,
+    },
     /// Change the site's files from one state to another
     Migrate {
         #[command(subcommand)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::ca::EnrollError;
 use crate::change::ChangeError;
 use crate::diagnostic::Faults;
+use crate::manifest::ManifestEditError;
 use crate::plan::{GivenError, OrderError};
 use crate::store::{PinError, StoreError};
 use crate::system::{FileError, LockError, TransactionError};
@@ -35,6 +36,9 @@ pub enum Error {
     /// Another run holds the site.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The manifest was not edited.
+    #[error(transparent)]
+    ManifestEdit(#[from] ManifestEditError),
     /// No root is to be found where the site keeps it.
     #[error("found no root certificate of the CA, expected one at {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "))]
     NoRoot {
@@ -124,6 +128,7 @@ impl Error {
         match self {
             Self::Faults(_)
             | Self::File(_)
+            | Self::ManifestEdit(_)
             | Self::NoRoot { .. }
             | Self::NotPending { .. }
             | Self::PlanUnreadable(_)
@@ -143,6 +148,7 @@ impl Error {
             Self::Faults(_) => "faults",
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
+            Self::ManifestEdit(_) => "manifest-edit",
             Self::NoRoot { .. } => "no-root",
             Self::NotPending { .. } => "not-pending",
             Self::Order(_) => "order",
@@ -171,6 +177,12 @@ impl Error {
             Self::PlanChanged { .. } => {
                 Some("look at `phoenix plan` again, and apply the new one".to_owned())
             }
+            Self::ManifestEdit(ManifestEditError::Exists { name }) => Some(format!(
+                "phoenix manifest set {name} KEY=VALUE...   changes it"
+            )),
+            Self::ManifestEdit(ManifestEditError::Unknown {
+                near: Some(near), ..
+            }) => Some(format!("did you mean `{near}`?")),
             Self::NoRoot { .. } => {
                 Some("name it in etc/phoenix.toml: [ca] root = \"/path/root.crt\"".to_owned())
             }

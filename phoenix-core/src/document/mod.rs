@@ -35,7 +35,7 @@ pub use diff::unified_diff;
 pub use edit::{Edit, EditError, Position};
 pub use operation::{Beside, Operation, Operations, json_value, operate, text_or_json};
 pub use patch::{Patch, Splice};
-pub use schema::{FieldInfo, FieldKind};
+pub use schema::{FieldInfo, FieldKind, TextForm};
 pub use value::Value;
 
 use crate::diagnostic::{Fault, Faults, Place};

@@ -81,6 +81,7 @@ mod tests {
             files: vec![FileChange {
                 path: "/site/etc/a.json".into(),
                 reasons: vec!["rule 2375 becomes 2376".to_owned()],
+                notes: Vec::new(),
                 diff: "--- a\n+++ b\n@@ -1 +1 @@\n-2375\n+2376\n".to_owned(),
             }],
             disarmed: vec![DisarmedFile {

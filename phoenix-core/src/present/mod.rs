@@ -2,6 +2,7 @@
 
 mod change;
 mod findings;
+mod manifest;
 mod migrate;
 mod plan;
 mod report;
@@ -12,6 +13,7 @@ use std::time::SystemTime;
 
 pub use change::change;
 pub use findings::findings;
+pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};

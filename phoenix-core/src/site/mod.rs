@@ -4,6 +4,7 @@ mod authority;
 mod change;
 mod check;
 mod edit;
+mod manifest;
 mod migrate;
 mod pending;
 mod run;
@@ -212,7 +213,7 @@ impl Site {
             .traefik
             .template;
         let files = SiteFiles {
-            manifest: self.required("etc/certificate-manifest.json")?,
+            manifest: self.required(manifest::MANIFEST)?,
             vms: self.optional("etc/phoenix_vm_configs.json")?,
             lxcs: self.optional("etc/phoenix_lxc_configs.json")?,
             host: self.required("etc/phoenix_hypervisor_config.json")?,
