@@ -16,7 +16,7 @@ use crate::secret::Secret;
 use crate::store::{PendingKind, Store};
 use crate::system::{Commands, Dial, Root};
 use crate::time::Clock;
-use crate::transport::{GuestTransport, Restore};
+use crate::transport::{GuestCommand, GuestTransport, Restore};
 use crate::x509::Anchor;
 
 /// Everything that steps are performed with.
@@ -120,7 +120,7 @@ impl<'a> Performer<'a> {
         self.with.store.promise(&kind, now())?;
         match act() {
             Ok(done) => {
-                self.with.store.settle(&kind)?;
+                self.restarted(service, guest)?;
                 Ok(done)
             }
             Err(error) => {
@@ -139,9 +139,25 @@ impl<'a> Performer<'a> {
         seen: Result<Done<'a>, StepError>,
     ) -> Result<Done<'a>, StepError> {
         if seen.is_ok() {
-            self.with.store.settle(&restart(service, guest))?;
+            self.restarted(service, guest)?;
         }
         seen
+    }
+
+    /// Strikes out a daemon's restart, and the hooks that ask for nothing else.
+    fn restarted(&self, service: &str, guest: GuestId) -> Result<(), StepError> {
+        let store = self.with.store;
+        store.settle(&restart(service, guest))?;
+        for item in store.pending()? {
+            if let PendingKind::Hook { command, .. } = &item.kind
+                && let Some(command) = GuestCommand::recognise(&command.argv())
+                && command.guest == guest
+                && command.restarted_service() == Some(service)
+            {
+                store.settle(&item.kind)?;
+            }
+        }
+        Ok(())
     }
 
     /// The pair of an entry that consumers should have: the one that waits, else the installed one.

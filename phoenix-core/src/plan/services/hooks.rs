@@ -128,21 +128,13 @@ impl Planner<'_> {
 
     /// Whether a hook is the restart that a stage does itself.
     fn is_satisfied(&self, command: &HookCommand) -> bool {
-        let Some(GuestCommand { guest, argv, .. }) = GuestCommand::recognise(&command.argv())
-        else {
+        let Some(command) = GuestCommand::recognise(&command.argv()) else {
             return false;
         };
-        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            [
-                "systemctl",
-                "restart" | "try-restart" | "reload-or-restart",
-                unit,
-            ] => {
-                let unit = unit.strip_suffix(".service").unwrap_or(unit);
-                self.satisfied.contains(&(guest, unit.to_owned()))
-            }
-            _ => false,
-        }
+        let service = command.restarted_service();
+        service.is_some_and(|service| {
+            self.satisfied
+                .contains(&(command.guest, service.to_owned()))
+        })
     }
 }
