@@ -1,5 +1,7 @@
 //! What the library as a whole promises: its layers.
 
+mod diagnostics;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
