@@ -7,6 +7,7 @@ use phoenix_core::names::CommonName;
 use phoenix_core::x509::Fingerprint;
 
 use crate::commands::manifest::ManifestCommand;
+use crate::commands::{EditArgs, TemplateCommand};
 
 /// Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
 #[derive(Debug, Parser)]
@@ -80,6 +81,18 @@ pub(crate) enum Color {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Do exactly what a plan says that was written down, or refuse because the world changed
+    #[command(
+        after_help = "Examples:\n  phoenix plan --output-format json > plan.json; phoenix apply --plan plan.json\n  phoenix plan certs --output-format json | phoenix apply --plan -"
+    )]
+    Apply {
+        /// What `phoenix plan --output-format json` printed; `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        plan: PathBuf,
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
     /// Work with the CA that the site uses
     Ca {
         #[command(subcommand)]
@@ -99,6 +112,8 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Change values of a JSON, YAML or TOML file, and no other byte of it
+    Edit(EditArgs),
     /// Show and edit the certificates that are wanted
     Manifest {
         #[command(subcommand)]
@@ -108,6 +123,11 @@ pub(crate) enum Command {
     Migrate {
         #[command(subcommand)]
         command: MigrateCommand,
+    },
+    /// Work with what earlier runs left to be done
+    Pending {
+        #[command(subcommand)]
+        command: PendingCommand,
     },
     /// Show what `sync` would do, and why; changes nothing
     #[command(
@@ -123,11 +143,21 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         lock_timeout: u64,
     },
+    /// Show how each certificate stands: its end, its window, its places, what is pending; changes nothing
+    #[command(
+        after_help = "Examples:\n  phoenix status\n  phoenix status --output-format json | jq -r '.certificates[] | select(.state != \"good\") | .certificate'"
+    )]
+    Status,
     /// Issue, deliver, reconfigure and verify; a second run changes nothing
     #[command(
         after_help = "Examples:\n  phoenix sync all --dry-run\n  phoenix sync certs portainer.internal.example --force"
     )]
     Sync(SyncArgs),
+    /// Work with the templates of configuration files
+    Template {
+        #[command(subcommand)]
+        command: TemplateCommand,
+    },
     /// Look at what is really served; changes nothing
     #[command(
         after_help = "Examples:\n  phoenix verify\n  phoenix verify --output-format json | jq '.outcomes[].probes[]'"
@@ -146,6 +176,37 @@ pub(crate) enum CaCommand {
         /// SHA-256 of the root certificate, as `step certificate fingerprint` prints it
         #[arg(long, value_name = "HEX")]
         fingerprint: Fingerprint,
+    },
+}
+
+/// Commands about what is pending.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PendingCommand {
+    /// Forget something: it is not tried any more
+    #[command(
+        after_help = "Examples:\n  phoenix pending list\n  phoenix pending drop hook-pct-exec-101-systemctl-reload-nginx-1f2e3d4c"
+    )]
+    Drop {
+        /// The ids that `pending list` shows
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
+    /// Show what is not proved yet, with its age, tries and last error
+    #[command(
+        after_help = "Examples:\n  phoenix pending list\n  phoenix pending list --output-format json | jq -r '.[].id'"
+    )]
+    List,
+    /// Try it now, whatever its pause is; everything when no id is given
+    #[command(
+        after_help = "Examples:\n  phoenix pending retry\n  phoenix pending retry restart-docker-vm-1001-4febfaf4"
+    )]
+    Retry {
+        /// The ids that `pending list` shows
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
     },
 }
 
@@ -223,6 +284,12 @@ pub(crate) struct SyncArgs {
     /// Issue every certificate anew, whatever its state is
     #[arg(long)]
     pub(crate) force: bool,
+    /// For timers: what failed is left alone until its pause is over, and nothing is said when nothing happened
+    #[arg(long)]
+    pub(crate) unattended: bool,
+    /// Begin no further step after this long
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<u64>,
     /// How long to wait for another run to end
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) lock_timeout: u64,

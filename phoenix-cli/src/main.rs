@@ -7,6 +7,7 @@ mod demo;
 mod env;
 mod exit;
 mod output;
+mod stop;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,13 @@ fn main() -> ExitCode {
         }
         Err(usage) => usage.exit(),
     };
-    let output = output::Output::new(&cli.global);
+    let stop = stop::Stop::default();
+    let output = output::Output::new(&cli.global, stop.clone());
+    if let Err(error) = stop.listen() {
+        let failure = exit::Failure::io("listen for signals", &error);
+        output.failure(&failure);
+        return ExitCode::from(failure.status);
+    }
     match commands::run(&cli, &output) {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::args::{Color, Format, Global};
 use crate::exit::Failure;
+use crate::stop::Stop;
 
 /// Writes answers, progress and failures in the form that was asked for.
 pub(crate) struct Output {
@@ -17,11 +18,12 @@ pub(crate) struct Output {
     verbose: bool,
     answer_style: Style,
     talk_style: Style,
+    stop: Stop,
 }
 
 impl Output {
-    /// As the flags say.
-    pub(crate) fn new(global: &Global) -> Self {
+    /// As the flags say; `stop` ends a run between two steps.
+    pub(crate) fn new(global: &Global, stop: Stop) -> Self {
         let style = |terminal: bool| {
             let colour = match global.color {
                 Color::Always => true,
@@ -36,6 +38,7 @@ impl Output {
             verbose: global.verbose > 0,
             answer_style: style(io::stdout().is_terminal()),
             talk_style: style(io::stderr().is_terminal()),
+            stop,
         }
     }
 
@@ -127,6 +130,10 @@ impl Observer for Output {
             Event::Note(note) => self.say(&format!("    {note}")),
             _ => {}
         }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.asked()
     }
 }
 

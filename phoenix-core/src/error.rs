@@ -6,10 +6,11 @@ use crate::ca::EnrollError;
 use crate::change::ChangeError;
 use crate::diagnostic::Faults;
 use crate::manifest::ManifestEditError;
-use crate::plan::OrderError;
+use crate::plan::{GivenError, OrderError};
 use crate::store::{PinError, StoreError};
 use crate::system::{FileError, LockError, TransactionError};
-use crate::x509::Fingerprint;
+use crate::time::rfc3339;
+use crate::x509::{Anchor, Fingerprint};
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,26 @@ pub enum Error {
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
+    /// Nothing pending has this id.
+    #[error("nothing pending is called `{id}`, expected one of: {}", if pending.is_empty() { "(nothing is pending)".to_owned() } else { pending.join(", ") })]
+    NotPending {
+        /// What was named.
+        id: String,
+        /// What is pending.
+        pending: Vec<String>,
+    },
+    /// Other steps come out than those of the plan that was given; nothing was done.
+    #[error("the plan is no longer what would be done: {}", differences.join("; "))]
+    PlanChanged {
+        /// What differs, in words.
+        differences: Vec<String>,
+    },
+    /// What was given as a plan is none.
+    #[error(transparent)]
+    PlanUnreadable(#[from] GivenError),
+    /// An edit that was asked for cannot be made; no file was touched.
+    #[error("nothing was changed")]
+    Refused(#[source] Faults),
     /// The root is not the pinned one.
     #[error(
         "the CA's root changed; if that is right, say `phoenix ca trust --fingerprint {found}`"
@@ -57,8 +78,22 @@ pub enum Error {
         /// The details.
         source: PinError,
     },
+    /// The root's own dates are past, or still to come.
+    #[error(
+        "the root certificate {} (`{}`) is valid from {} to {} only",
+        path.display(),
+        anchor.subject,
+        rfc3339(anchor.not_before),
+        rfc3339(anchor.not_after)
+    )]
+    RootNotValid {
+        /// Where.
+        path: PathBuf,
+        /// The root.
+        anchor: Anchor,
+    },
     /// A root file is no certificate.
-    #[error("could not read the root certificate {}", path.display())]
+    #[error("could not read the root certificate {}: {what}", path.display())]
     RootUnreadable {
         /// Where.
         path: PathBuf,
@@ -91,7 +126,15 @@ impl Error {
     /// Exit status: 2 where input could not be read and nothing was attempted, else 1.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Faults(_) | Self::File(_) | Self::ManifestEdit(_) => 2,
+            Self::Faults(_)
+            | Self::File(_)
+            | Self::ManifestEdit(_)
+            | Self::NoRoot { .. }
+            | Self::NotPending { .. }
+            | Self::PlanUnreadable(_)
+            | Self::Refused(_)
+            | Self::RootNotValid { .. }
+            | Self::RootUnreadable { .. } => 2,
             _ => 1,
         }
     }
@@ -107,8 +150,13 @@ impl Error {
             Self::Lock(_) => "lock",
             Self::ManifestEdit(_) => "manifest-edit",
             Self::NoRoot { .. } => "no-root",
+            Self::NotPending { .. } => "not-pending",
             Self::Order(_) => "order",
+            Self::PlanChanged { .. } => "plan-changed",
+            Self::PlanUnreadable(_) => "plan-unreadable",
+            Self::Refused(_) => "refused",
             Self::RootChanged { .. } => "root-changed",
+            Self::RootNotValid { .. } => "root-not-valid",
             Self::RootUnreadable { .. } => "root-unreadable",
             Self::Store(_) => "store",
             Self::Transaction(_) => "transaction",
@@ -126,6 +174,9 @@ impl Error {
             Self::Change(ChangeError::ChangedMeanwhile { diff, .. }) => Some(format!(
                 "look at what changed and say the command again\n{diff}"
             )),
+            Self::PlanChanged { .. } => {
+                Some("look at `phoenix plan` again, and apply the new one".to_owned())
+            }
             Self::ManifestEdit(ManifestEditError::Exists { name }) => Some(format!(
                 "phoenix manifest set {name} KEY=VALUE...   changes it"
             )),

@@ -1,5 +1,6 @@
 //! The whole site in types: every document read once, every cross-reference resolved from what it says.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use crate::guests::{Guest, Guests, HostConfig, decode_lxcs, decode_vms};
 use crate::manifest::{CertType, Entry, Manifest, Target};
 use crate::names::{CommonName, FileMode, GuestId, Owner, Slug};
 use crate::settings::{CaHints, Settings};
+use crate::system::FileDigest;
 use crate::template::{Context, render};
 use crate::traefik::StaticFile;
 
@@ -68,6 +70,8 @@ pub struct Documents {
     pub lxcs: Option<Document>,
     /// Host-wide settings.
     pub host: Document,
+    /// Phoenix's own settings.
+    pub settings: Option<Document>,
 }
 
 /// A place where an entry's pair belongs.
@@ -169,10 +173,29 @@ impl Model {
                 vms,
                 lxcs,
                 host: host_document,
+                settings: settings_document,
             },
             template,
             live_mounts,
         })
+    }
+
+    /// The files that the site was read from, by the SHA-256 of their content.
+    pub fn digests(&self) -> BTreeMap<PathBuf, FileDigest> {
+        let documents = &self.documents;
+        let optional = [&documents.vms, &documents.lxcs, &documents.settings];
+        let files = [&documents.manifest, &documents.host]
+            .into_iter()
+            .chain(optional.into_iter().flatten())
+            .map(|document| (document.path(), document.text()));
+        let template = self
+            .template
+            .as_ref()
+            .map(|(path, text)| (path.as_path(), text.as_str()));
+        files
+            .chain(template)
+            .map(|(path, text)| (path.to_owned(), FileDigest::of(text.as_bytes())))
+            .collect()
     }
 
     /// The guests whose dockerd is commanded over the network.

@@ -1,7 +1,5 @@
 //! What a run tells while it is under way, and how it is asked to stop.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 /// One thing that happened during a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,20 +43,4 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn event(&self, _event: &Event) {}
-}
-
-/// A switch that a signal handler or another thread may throw to end a run between two steps.
-#[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
-
-impl Cancel {
-    /// Asks the run to stop.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether the run was asked to stop.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
 }

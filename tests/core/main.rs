@@ -1,6 +1,7 @@
 //! What the library as a whole promises: its layers.
 
 mod diagnostics;
+mod json_suite;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,13 +1,18 @@
 //! One function per command: from flags to a call of the library, from its answer to an exit status.
 
+mod apply;
 mod ca;
 mod check;
 mod demo;
+mod edit;
 pub(crate) mod manifest;
 mod migrate;
+mod pending;
 mod plan;
 mod recover;
+mod status;
 mod sync;
+mod template;
 mod verify;
 
 use std::path::Path;
@@ -22,15 +27,20 @@ use crate::env;
 use crate::exit::{Failure, USAGE};
 use crate::output::Output;
 
+pub(crate) use edit::EditArgs;
+pub(crate) use template::TemplateCommand;
+
 /// Does what the command line says; gives the exit status.
 pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     let site = || open(&cli.global);
     match &cli.command {
+        Command::Apply { plan, lock_timeout } => apply::run(&site()?, plan, *lock_timeout, output),
         Command::Ca {
             command: CaCommand::Trust { fingerprint },
         } => ca::trust(&site()?, *fingerprint, output),
         Command::Check => check::run(&site()?, output),
         Command::Demo { keep } => demo::run(*keep, output),
+        Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Manifest { command } => manifest::run(&site()?, command, output),
         Command::Migrate {
             command:
@@ -40,9 +50,12 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
                     provider,
                 },
         } => migrate::docker_tls(&site()?, *dry_run, *disarm, *provider, output),
+        Command::Pending { command } => pending::run(&site()?, command, output),
         Command::Plan(args) => plan::run(&site()?, args, output),
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
+        Command::Status => status::run(&site()?, output),
         Command::Sync(args) => sync::run(&site()?, args, output),
+        Command::Template { command } => template::run(&site()?, command, output),
         Command::Verify => verify::run(&site()?, output),
     }
 }

@@ -1,64 +1,141 @@
-//! Issues: a leaf from the CA, kept aside until everything is ready for it.
+//! Issues: leaves from the CA, kept aside until everything is ready for them.
+
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::{Done, Performer, StepError};
-use crate::ca::Request;
+use crate::ca::{Authority, Issued, Request};
+use crate::deploy::{PairTarget, check};
 use crate::inventory::read_pair;
 use crate::manifest::{CertType, Entry};
-use crate::names::CommonName;
-use crate::plan::IssueHow;
+use crate::plan::{Action, IssueHow, Step};
 use crate::time::rfc3339;
 use crate::x509::{Chain, KeyType, PrivateKey, Usage};
 
+/// Everything that the CA is asked with; made on the calling thread, since only that one reads and writes files.
+struct Question<'a> {
+    entry: &'a Entry,
+    key: Key,
+    /// The leaf that proves who asks for a renewal.
+    current: Option<Chain>,
+}
+
+/// The key that the certificate is for.
+enum Key {
+    Installed(PrivateKey),
+    New(KeyType),
+}
+
 impl<'a> Performer<'a> {
-    pub(super) fn issue(
-        &self,
-        name: &CommonName,
-        how: IssueHow,
-        key_type: KeyType,
-    ) -> Result<Done<'a>, StepError> {
-        let entry = self.entry(name)?;
+    pub(super) fn issue(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        let question = self.question(step)?;
+        let entry = question.entry;
+        self.keep(entry, &ask(self.with.authority, question)?)
+    }
+
+    /// Asks the CA for several certificates, a few at once; one result per step, in their order.
+    pub(super) fn issue_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
+        let mut results: Vec<Option<Result<Done<'a>, StepError>>> = Vec::new();
+        let mut questions = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            results.push(match self.question(step) {
+                Ok(question) => {
+                    questions.push((index, question));
+                    None
+                }
+                Err(error) => Some(Err(error)),
+            });
+        }
+        let workers = questions.len().min(WORKERS);
+        let authority = self.with.authority;
+        let queue = Mutex::new(questions.into_iter());
+        let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let (send, answers) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                let send = send.clone();
+                scope.spawn(move || {
+                    while let Some((index, question)) = take() {
+                        let entry = question.entry;
+                        if send.send((index, entry, ask(authority, question))).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(send);
+            // Each answer is kept as it comes: what a killed run has got is used by the next.
+            for (index, entry, answer) in answers {
+                results[index] = Some(answer.and_then(|answer| self.keep(entry, &answer)));
+            }
+        });
+        let ended = || Err(StepError::new("the worker that asked the CA ended early"));
+        results
+            .into_iter()
+            .map(|result| result.unwrap_or_else(ended))
+            .collect()
+    }
+
+    /// Reads what the CA is to be asked with, and sees that its answer could be put in place.
+    fn question(&self, step: &Step) -> Result<Question<'a>, StepError> {
+        let Action::Issue {
+            certificate,
+            how,
+            key_type,
+        } = &step.action
+        else {
+            return Err(StepError::new(format!("`{}` issues nothing", step.id)));
+        };
+        let entry = self.entry(certificate)?;
+        self.could_be_deployed(entry)?;
         let (key, current) = match how {
-            IssueHow::Enroll => (PrivateKey::generate(key_type)?, None),
-            IssueHow::EnrollSameKey => (self.installed_key(entry)?.0, None),
+            IssueHow::Enroll => (Key::New(*key_type), None),
+            IssueHow::EnrollSameKey => (Key::Installed(self.installed_key(entry)?.0), None),
             IssueHow::Renew => {
                 let (key, chain) = self.installed_key(entry)?;
-                (key, Some(chain))
+                (Key::Installed(key), Some(chain))
             }
         };
-        let usage = match entry.cert_type {
-            CertType::Client => Usage::Client,
-            CertType::Server => Usage::Server,
-        };
-        let request = Request::new(&entry.common_name, &entry.names, &key)
-            .usage(usage)
-            .validity(entry.validity);
-        let mut warnings = Vec::new();
-        let issued = match current {
-            None => self.with.authority.enroll(&request)?,
-            Some(chain) => match self.with.authority.renew(&chain, &request) {
-                Ok(issued) => issued,
-                Err(refusal) => {
-                    warnings.push(format!(
-                        "the CA did not renew it, so it was enrolled again with the same key: {}",
-                        crate::inventory::in_words(&refusal)
-                    ));
-                    self.with.authority.enroll(&request)?
-                }
-            },
-        };
-        warnings.extend(issued.warnings);
+        Ok(Question {
+            entry,
+            key,
+            current,
+        })
+    }
+
+    /// Room, permissions and owners of the places on the host: a full disk is no reason to ask for a certificate.
+    fn could_be_deployed(&self, entry: &Entry) -> Result<(), StepError> {
+        let model = self.with.model;
+        for placement in model
+            .placements(entry)
+            .iter()
+            .filter(|place| place.guest.is_none())
+        {
+            let could = self.owner_on_host(placement).and_then(|owner| {
+                let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
+                Ok(check(self.with.root, &target)?)
+            });
+            could.map_err(|mut error| {
+                let words = "the pair could not be put in place, so the CA was not asked";
+                error.messages.insert(0, words.to_owned());
+                error
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Keeps an answer as the candidate that deployments take it from.
+    fn keep(&self, entry: &Entry, (key, issued): &Answer) -> Result<Done<'a>, StepError> {
         let leaf = issued.chain.leaf();
-        let detail = format!(
-            "leaf {}, valid until {}",
-            leaf.fingerprint.short(),
-            rfc3339(leaf.not_after)
-        );
         self.with
             .store
             .keep_candidate(&entry.slug(), &issued.chain.to_pem(), &key.to_pem())?;
         Ok(Done {
-            detail,
-            warnings,
+            detail: format!(
+                "leaf {}, valid until {}",
+                leaf.fingerprint.short(),
+                rfc3339(leaf.not_after)
+            ),
+            warnings: issued.warnings.clone(),
             ..Done::default()
         })
     }
@@ -75,3 +152,30 @@ impl<'a> Performer<'a> {
         Ok((PrivateKey::from_pem(&key)?, Chain::from_pem(&cert)?))
     }
 }
+
+/// What came back, with the key that it is for.
+type Answer = (PrivateKey, Issued);
+
+/// Asks the CA; may run on any thread.
+fn ask(authority: &dyn Authority, question: Question<'_>) -> Result<Answer, StepError> {
+    let entry = question.entry;
+    let key = match question.key {
+        Key::Installed(key) => key,
+        Key::New(key_type) => PrivateKey::generate(key_type)?,
+    };
+    let usage = match entry.cert_type {
+        CertType::Client => Usage::Client,
+        CertType::Server => Usage::Server,
+    };
+    let request = Request::new(&entry.common_name, &entry.names, &key)
+        .usage(usage)
+        .validity(entry.validity);
+    let issued = match &question.current {
+        None => authority.enroll(&request)?,
+        Some(chain) => authority.renew(chain, &request)?,
+    };
+    Ok((key, issued))
+}
+
+/// Questions to the CA at once.
+const WORKERS: usize = 8;

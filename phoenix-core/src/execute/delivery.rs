@@ -87,15 +87,7 @@ impl<'a> Performer<'a> {
         key: &Secret,
         ca: Option<&[u8]>,
     ) -> Result<Takes<'a>, StepError> {
-        let owner = self
-            .with
-            .root
-            .users()?
-            .resolve(&placement.owner)
-            .map_err(|error| {
-                StepError::from(error)
-                    .hint("create the user or the group, or change `owner` in the manifest")
-            })?;
+        let owner = self.owner_on_host(placement)?;
         let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
         let committed = stage(self.with.root, &target, version, chain, key, ca)?.commit()?;
         // Either taken back or let go, never both.
@@ -115,6 +107,15 @@ impl<'a> Performer<'a> {
                 Ok(String::new())
             })),
         ))
+    }
+
+    /// The ids of a place's owner on the host.
+    pub(super) fn owner_on_host(&self, placement: &Placement) -> Result<(u32, u32), StepError> {
+        let users = self.with.root.users()?;
+        users.resolve(&placement.owner).map_err(|error| {
+            StepError::from(error)
+                .hint("create the user or the group, or change `owner` in the manifest")
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one delivery, named one by one")]

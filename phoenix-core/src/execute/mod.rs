@@ -33,6 +33,8 @@ pub struct Done<'a> {
     pub settle: Option<Undo<'a>>,
     /// Whether it was only shown, since nothing outside the root may be run.
     pub would_run: bool,
+    /// Whether there was nothing to do it for: what it follows did not happen.
+    pub left_out: bool,
 }
 
 /// Takes a step back, or says why it could not.
@@ -102,41 +104,133 @@ impl<E: std::error::Error> From<E> for StepError {
 pub trait Perform<'a> {
     /// Does one step.
     fn perform(&self, step: &Step) -> Result<Done<'a>, StepError>;
+
+    /// Whether a step may be done at the same time as others that say so, too. Default: none.
+    fn at_once(&self, _step: &Step) -> bool {
+        false
+    }
+
+    /// Does several steps of which each may be done [`at_once`](Self::at_once); one result per step, in their order.
+    fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
+        steps.iter().map(|step| self.perform(step)).collect()
+    }
 }
 
 /// Runs a plan's steps in order and returns their outcomes.
-pub fn run<'a>(plan: &Plan, performer: &dyn Perform<'a>, observer: &dyn Observer) -> Vec<Outcome> {
-    let mut outcomes: Vec<Outcome> = Vec::with_capacity(plan.steps.len());
-    let mut ended: BTreeMap<StepId, usize> = BTreeMap::new();
-    let mut undo: BTreeMap<String, Vec<(usize, Undo<'a>)>> = BTreeMap::new();
-    let mut broken: BTreeMap<String, StepId> = BTreeMap::new();
-    let mut settle: Vec<(usize, Undo<'a>)> = Vec::new();
-    for (index, step) in plan.steps.iter().enumerate() {
-        ended.insert(step.id.clone(), index);
-        if let Some(why) = held_up(step, &outcomes, &ended, &broken, observer) {
-            let mut outcome = Outcome::new(step, Status::Skipped);
-            outcome.detail = why;
-            outcomes.push(outcome);
-            continue;
+///
+/// A step that may be done beside others brings those forward that wait for nothing. A step that is refused is done as its
+/// fallback says, and its outcome tells.
+pub fn run(plan: &Plan, performer: &dyn Perform<'_>, observer: &dyn Observer) -> Vec<Outcome> {
+    let mut run = Run {
+        steps: &plan.steps,
+        performer,
+        observer,
+        outcomes: plan.steps.iter().map(|_| None).collect(),
+        index: plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| (&step.id, index))
+            .collect(),
+        undo: BTreeMap::new(),
+        broken: BTreeMap::new(),
+        settle: Vec::new(),
+    };
+    for index in 0..plan.steps.len() {
+        run.reach(index);
+    }
+    run.end()
+}
+
+/// A run under way.
+struct Run<'p, 'a> {
+    steps: &'p [Step],
+    performer: &'p dyn Perform<'a>,
+    observer: &'p dyn Observer,
+    /// In the order of the plan; absent as long as the step has not ended.
+    outcomes: Vec<Option<Outcome>>,
+    index: BTreeMap<&'p StepId, usize>,
+    /// How each unit's finished steps are taken back, in the order in which they were done.
+    undo: BTreeMap<&'p str, Vec<(usize, Undo<'a>)>>,
+    /// Units that failed, with the step that did.
+    broken: BTreeMap<&'p str, &'p StepId>,
+    settle: Vec<(usize, Undo<'a>)>,
+}
+
+impl<'a> Run<'_, 'a> {
+    /// Does a step whose turn has come, unless it was done with others or cannot be done.
+    fn reach(&mut self, index: usize) {
+        if self.outcomes[index].is_some() {
+            return;
         }
-        observer.event(&Event::Started {
-            step: step.id.to_string(),
-            title: step.id.to_string(),
-        });
-        let outcome = match performer.perform(step) {
+        if let Some(why) = self.held_up(index) {
+            let mut outcome = Outcome::new(&self.steps[index], Status::Skipped);
+            outcome.detail = why;
+            self.outcomes[index] = Some(outcome);
+            return;
+        }
+        let mut group = vec![index];
+        if self.performer.at_once(&self.steps[index]) {
+            group.extend((index + 1..self.steps.len()).filter(|later| {
+                self.outcomes[*later].is_none()
+                    && self.performer.at_once(&self.steps[*later])
+                    && self.waits_for_nothing(*later)
+            }));
+        }
+        for &index in &group {
+            let step = self.steps[index].id.to_string();
+            let title = step.clone();
+            self.observer.event(&Event::Started { step, title });
+        }
+        let steps: Vec<&Step> = group.iter().map(|index| &self.steps[*index]).collect();
+        let results = match steps.as_slice() {
+            [step] => vec![self.performer.perform(step)],
+            several => self.performer.perform_all(several),
+        };
+        for (index, result) in group.into_iter().zip(results) {
+            let result = result.or_else(|refusal| self.fall_back(index, refusal));
+            self.ended(index, result);
+        }
+    }
+
+    /// Does what the plan says for a step that was refused.
+    fn fall_back(&self, index: usize, refusal: StepError) -> Result<Done<'a>, StepError> {
+        let step = &self.steps[index];
+        let Some(fallback) = &step.fallback else {
+            return Err(refusal);
+        };
+        let mut other = step.clone();
+        other.action = fallback.clone();
+        other.fallback = None;
+        let why = format!(
+            "{}, so it was done by {} instead",
+            refusal.messages.join(": "),
+            fallback.manner()
+        );
+        match self.performer.perform(&other) {
+            Ok(mut done) => {
+                done.warnings.insert(0, why);
+                Ok(done)
+            }
+            Err(error) => Err(error.cause(format!("before that: {}", refusal.messages.join(": ")))),
+        }
+    }
+
+    /// Keeps what came of a step; a failure takes its unit's finished steps back.
+    fn ended(&mut self, index: usize, result: Result<Done<'a>, StepError>) {
+        let step = &self.steps[index];
+        let outcome = match result {
             Ok(done) => {
                 if let (Some(unit), Some(take_back)) = (&step.unit, done.undo) {
-                    undo.entry(unit.clone())
-                        .or_default()
-                        .push((index, take_back));
+                    self.undo.entry(unit).or_default().push((index, take_back));
                 }
                 if let Some(let_go) = done.settle {
-                    settle.push((index, let_go));
+                    self.settle.push((index, let_go));
                 }
-                let status = if done.would_run {
-                    Status::WouldRun
-                } else {
-                    Status::Done
+                let status = match (done.left_out, done.would_run) {
+                    (true, _) => Status::Skipped,
+                    (false, true) => Status::WouldRun,
+                    (false, false) => Status::Done,
                 };
                 let mut outcome = Outcome::new(step, status);
                 outcome.detail = done.detail;
@@ -150,216 +244,91 @@ pub fn run<'a>(plan: &Plan, performer: &dyn Perform<'a>, observer: &dyn Observer
                 outcome.hint = error.hint;
                 outcome.probes = error.probes;
                 if let Some(unit) = &step.unit {
-                    broken.insert(unit.clone(), step.id.clone());
-                    take_back(
-                        undo.remove(unit).unwrap_or_default(),
-                        &mut outcomes,
-                        &mut outcome,
-                    );
+                    self.broken.insert(unit, &step.id);
+                    let done = self.undo.remove(unit.as_str()).unwrap_or_default();
+                    self.take_back(done, &mut outcome);
                 }
                 outcome
             }
         };
-        observer.event(&Event::Finished {
+        self.observer.event(&Event::Finished {
             step: step.id.to_string(),
             ok: outcome.status != Status::Failed,
             detail: outcome.errors.first().unwrap_or(&outcome.detail).clone(),
         });
-        outcomes.push(outcome);
+        self.outcomes[index] = Some(outcome);
     }
-    for (index, let_go) in settle {
-        if outcomes[index].status == Status::Done
-            && let Err(error) = let_go()
+
+    /// Why a step cannot be run, if it cannot.
+    fn held_up(&self, index: usize) -> Option<String> {
+        let step = &self.steps[index];
+        if self.observer.cancelled() {
+            return Some("the run was stopped".to_owned());
+        }
+        if let Some(failed) = step
+            .unit
+            .as_ref()
+            .and_then(|unit| self.broken.get(unit.as_str()))
         {
-            outcomes[index].warnings.extend(error.messages);
+            return Some(format!("`{failed}` failed"));
         }
-    }
-    outcomes
-}
-
-/// Why a step cannot be run, if it cannot.
-fn held_up(
-    step: &Step,
-    outcomes: &[Outcome],
-    ended: &BTreeMap<StepId, usize>,
-    broken: &BTreeMap<String, StepId>,
-    observer: &dyn Observer,
-) -> Option<String> {
-    if observer.cancelled() {
-        return Some("the run was stopped".to_owned());
-    }
-    if let Some(failed) = step.unit.as_ref().and_then(|unit| broken.get(unit)) {
-        return Some(format!("`{failed}` failed"));
-    }
-    step.needs.iter().find_map(|needed| {
-        let outcome = ended.get(needed).and_then(|index| outcomes.get(*index));
-        match outcome.map(|outcome| outcome.status) {
-            Some(Status::Done | Status::WouldRun) => None,
-            Some(Status::Failed) => Some(format!("`{needed}` failed")),
-            Some(Status::Undone) => Some(format!("`{needed}` was undone")),
-            Some(Status::Skipped) => Some(format!("`{needed}` was skipped")),
-            None => Some(format!("`{needed}` is not part of this run")),
-        }
-    })
-}
-
-/// Undoes a unit's steps in reverse; what cannot be undone is added to the failure.
-fn take_back(steps: Vec<(usize, Undo<'_>)>, outcomes: &mut [Outcome], failure: &mut Outcome) {
-    for (index, undo) in steps.into_iter().rev() {
-        match undo() {
-            Ok(detail) => {
-                outcomes[index].status = Status::Undone;
-                outcomes[index].detail = detail;
+        step.needs.iter().find_map(|needed| {
+            let outcome = self
+                .index
+                .get(needed)
+                .and_then(|at| self.outcomes[*at].as_ref());
+            match outcome.map(|outcome| outcome.status) {
+                Some(Status::Done | Status::WouldRun) => None,
+                Some(Status::Failed) => Some(format!("`{needed}` failed")),
+                Some(Status::Undone) => Some(format!("`{needed}` was undone")),
+                Some(Status::Skipped) => Some(format!("`{needed}` was skipped")),
+                None => Some(format!("`{needed}` is not part of this run")),
             }
-            Err(error) => {
-                failure
-                    .errors
-                    .push(format!("could not undo `{}`", outcomes[index].step));
-                failure.errors.extend(error.messages);
+        })
+    }
+
+    /// Whether a step could be done now although its turn has not come.
+    fn waits_for_nothing(&self, index: usize) -> bool {
+        let ended = |id: &StepId| {
+            self.index
+                .get(id)
+                .is_none_or(|at| self.outcomes[*at].is_some())
+        };
+        self.held_up(index).is_none() && self.steps[index].after.iter().all(ended)
+    }
+
+    /// Undoes a unit's steps in reverse; what cannot be undone is added to the failure.
+    fn take_back(&mut self, steps: Vec<(usize, Undo<'_>)>, failure: &mut Outcome) {
+        for (index, undo) in steps.into_iter().rev() {
+            match undo() {
+                Ok(detail) => {
+                    if let Some(outcome) = &mut self.outcomes[index] {
+                        outcome.status = Status::Undone;
+                        outcome.detail = detail;
+                    }
+                }
+                Err(error) => {
+                    let step = &self.steps[index].id;
+                    failure.errors.push(format!("could not undo `{step}`"));
+                    failure.errors.extend(error.messages);
+                }
             }
         }
+    }
+
+    /// Lets go of what was kept for taking steps back.
+    fn end(mut self) -> Vec<Outcome> {
+        for (index, let_go) in std::mem::take(&mut self.settle) {
+            if let Some(outcome) = &mut self.outcomes[index]
+                && outcome.status == Status::Done
+                && let Err(error) = let_go()
+            {
+                outcome.warnings.extend(error.messages);
+            }
+        }
+        self.outcomes.into_iter().flatten().collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::time::SystemTime;
-
-    use super::*;
-    use crate::observe::Silent;
-    use crate::plan::{Action, Subject};
-
-    struct Script<'a> {
-        failing: &'a [&'a str],
-        log: &'a RefCell<Vec<String>>,
-    }
-
-    impl<'a> Perform<'a> for Script<'a> {
-        fn perform(&self, step: &Step) -> Result<Done<'a>, StepError> {
-            let name = step.id.0.clone();
-            self.log.borrow_mut().push(name.clone());
-            if self.failing.contains(&name.as_str()) {
-                return Err(StepError::new("no").cause("because"));
-            }
-            let log = self.log;
-            Ok(Done {
-                undo: Some(Box::new(move || {
-                    log.borrow_mut().push(format!("undo {name}"));
-                    Ok("taken back".to_owned())
-                })),
-                ..Done::default()
-            })
-        }
-    }
-
-    fn step(name: &str, needs: &[&str], unit: Option<&str>) -> Step {
-        let subject = Subject::Service(name.to_owned());
-        let mut step = Step::new(Action::Verify { subject }, vec![]);
-        step.id = StepId(name.to_owned());
-        step.unit = unit.map(ToOwned::to_owned);
-        step.needs(needs.iter().map(|n| StepId((*n).to_owned())))
-    }
-
-    fn run_script(steps: Vec<Step>, failing: &[&str]) -> (Vec<(String, Status)>, Vec<String>) {
-        let plan = Plan {
-            decided: SystemTime::UNIX_EPOCH,
-            authority: String::new(),
-            steps,
-            kept: vec![],
-            blocked: vec![],
-            notes: vec![],
-        };
-        let log = RefCell::default();
-        let outcomes = run(&plan, &Script { failing, log: &log }, &Silent);
-        let statuses = outcomes.into_iter().map(|o| (o.step.0, o.status)).collect();
-        (statuses, log.into_inner())
-    }
-
-    #[test]
-    fn dependants_of_a_failed_step_are_skipped_and_others_go_on() {
-        let steps = vec![
-            step("a", &[], None),
-            step("b", &["a"], None),
-            step("c", &["b"], None),
-            step("d", &[], None),
-        ];
-        let (statuses, log) = run_script(steps, &["a"]);
-        let expected = [
-            ("a", Status::Failed),
-            ("b", Status::Skipped),
-            ("c", Status::Skipped),
-            ("d", Status::Done),
-        ];
-        assert_eq!(statuses, expected.map(|(n, s)| (n.to_owned(), s)));
-        assert_eq!(log, ["a", "d"]);
-    }
-
-    #[test]
-    fn a_unit_is_undone_in_reverse_and_its_rest_is_skipped() {
-        let unit = Some("docker");
-        let steps = vec![
-            step("other", &[], None),
-            step("a", &[], unit),
-            step("b", &["a"], unit),
-            step("c", &["b"], unit),
-            step("d", &[], unit),
-        ];
-        let (statuses, log) = run_script(steps, &["c"]);
-        assert_eq!(log, ["other", "a", "b", "c", "undo b", "undo a"]);
-        let by_name: BTreeMap<String, Status> = statuses.into_iter().collect();
-        assert_eq!(by_name["a"], Status::Undone);
-        assert_eq!(by_name["b"], Status::Undone);
-        assert_eq!(by_name["d"], Status::Skipped);
-        assert_eq!(by_name["other"], Status::Done);
-    }
-
-    struct Keeper<'a>(&'a RefCell<Vec<String>>);
-
-    impl<'a> Perform<'a> for Keeper<'a> {
-        fn perform(&self, step: &Step) -> Result<Done<'a>, StepError> {
-            let (name, log) = (step.id.0.clone(), self.0);
-            if name == "fails" {
-                return Err(StepError::new("no"));
-            }
-            Ok(Done {
-                undo: Some(Box::new(|| Ok(String::new()))),
-                settle: Some(Box::new(move || {
-                    log.borrow_mut().push(name);
-                    Ok(String::new())
-                })),
-                ..Done::default()
-            })
-        }
-    }
-
-    #[test]
-    fn what_was_kept_for_undoing_is_let_go_when_nothing_was_undone() {
-        let unit = Some("docker");
-        let plan = Plan {
-            decided: SystemTime::UNIX_EPOCH,
-            authority: String::new(),
-            steps: vec![
-                step("a", &[], None),
-                step("b", &[], unit),
-                step("fails", &[], unit),
-            ],
-            kept: vec![],
-            blocked: vec![],
-            notes: vec![],
-        };
-        let log = RefCell::default();
-        run(&plan, &Keeper(&log), &Silent);
-        assert_eq!(log.into_inner(), ["a"]);
-    }
-
-    #[test]
-    fn steps_that_only_come_after_a_failed_one_are_still_run() {
-        let steps = vec![
-            step("a", &[], None),
-            step("hook", &[], None).after([StepId("a".to_owned())]),
-        ];
-        let (statuses, _) = run_script(steps, &["a"]);
-        assert_eq!(statuses[1].1, Status::Done);
-    }
-}
+mod tests;

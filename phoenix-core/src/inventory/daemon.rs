@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::transport::Exec;
 use crate::transport::sockets::Socket;
+use crate::transport::{Answer, Exec, StepResult};
 
 /// dockerd of a guest.
 #[derive(Debug, Clone)]
@@ -96,4 +96,53 @@ fn quick(argv: &[&str]) -> Exec {
 pub(super) fn unix_time(text: &str) -> Option<SystemTime> {
     let seconds = text.trim().trim_start_matches('@').parse().ok()?;
     Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+pub(super) fn docker_facts(answer: &Answer, at: usize) -> DockerFacts {
+    let said = |offset: usize| said(answer, at + 1 + offset);
+    DockerFacts {
+        daemon_json: content(answer, at),
+        active_state: said(0).unwrap_or_else(|| "unknown".to_owned()),
+        unit: said(1).unwrap_or_default(),
+        version: said(2),
+        server_version: said(3),
+        swarm_active: said(4).as_deref() == Some("active"),
+        sockets: match answer.results.get(at + 1 + docker_commands().len()) {
+            Some(StepResult::Sockets(sockets)) => sockets.clone(),
+            _ => Vec::new(),
+        },
+    }
+}
+
+pub(super) fn traefik_facts(answer: &Answer, at: usize) -> TraefikFacts {
+    let said = |offset: usize| said(answer, at + 1 + offset);
+    let started = said(2).as_deref().and_then(unix_time);
+    let written = said(3).as_deref().and_then(unix_time);
+    TraefikFacts {
+        static_file: content(answer, at),
+        active_state: said(0).unwrap_or_else(|| "unknown".to_owned()),
+        version: said(1),
+        started_before_file: started
+            .zip(written)
+            .is_some_and(|(started, written)| started < written),
+    }
+}
+
+fn content(answer: &Answer, at: usize) -> Option<Vec<u8>> {
+    match answer.results.get(at) {
+        Some(StepResult::Inspected(Some(entry))) => entry
+            .whole_content()
+            .map(|bytes| bytes.expose_secret().to_vec()),
+        _ => None,
+    }
+}
+
+/// What a command printed, if it ended with 0.
+fn said(answer: &Answer, at: usize) -> Option<String> {
+    match answer.results.get(at) {
+        Some(StepResult::Exec(run)) if run.succeeded() && !run.stdout.is_empty() => {
+            Some(String::from_utf8_lossy(&run.stdout).trim().to_owned())
+        }
+        _ => None,
+    }
 }

@@ -2,6 +2,7 @@
 
 mod collect;
 mod daemon;
+mod guest;
 mod host;
 
 use std::collections::BTreeMap;
@@ -12,9 +13,10 @@ use crate::names::{CommonName, GuestId};
 use crate::store::PendingItem;
 use crate::x509::{Anchor, Chain, Fingerprint};
 
-pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path, leaf_at};
+pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
 pub use collect::{Collector, collect};
 pub use daemon::{DockerFacts, TraefikFacts, docker_commands, traefik_commands};
+pub(crate) use guest::leaf_at;
 pub(crate) use host::in_words;
 pub use host::{PairFacts, PairState, read_candidate, read_pair};
 

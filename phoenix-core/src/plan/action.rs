@@ -21,7 +21,7 @@ pub enum IssueHow {
     Enroll,
     /// By CSR and one-time token for the key that is there.
     EnrollSameKey,
-    /// The current leaf proves identity; key, names and lifetime stay. Falls back to [`IssueHow::EnrollSameKey`] when refused.
+    /// The current leaf proves identity; key, names and lifetime stay.
     Renew,
 }
 
@@ -167,6 +167,45 @@ impl Action {
         )
     }
 
+    /// What is done instead when this is refused: a renewal falls back to enrollment with the same key.
+    pub fn fallback(&self) -> Option<Self> {
+        match self {
+            Self::Issue {
+                certificate,
+                how: IssueHow::Renew,
+                key_type,
+            } => Some(Self::Issue {
+                certificate: certificate.clone(),
+                how: IssueHow::EnrollSameKey,
+                key_type: *key_type,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The way in which it is done, as words of a sentence: `enrollment with the same key`.
+    pub fn manner(&self) -> &'static str {
+        match self {
+            Self::Issue { how, .. } => match how {
+                IssueHow::Enroll => "enrollment with a new key",
+                IssueHow::EnrollSameKey => "enrollment with the same key",
+                IssueHow::Renew => "renewal",
+            },
+            _ => "another way",
+        }
+    }
+
+    /// What taking it back means, where it can be taken back.
+    pub fn undo(&self) -> Option<Undo> {
+        match self {
+            Self::ConfigureDocker { .. } | Self::ConfigureTraefik { .. } => {
+                Some(Undo::PreviousConfiguration)
+            }
+            Self::Deploy { .. } => Some(Undo::PreviousPair),
+            _ => None,
+        }
+    }
+
     /// The certificate it is about, where it is about one.
     pub fn certificate(&self) -> Option<&CommonName> {
         match self {
@@ -174,6 +213,17 @@ impl Action {
             _ => None,
         }
     }
+}
+
+/// How a deed is taken back when it, or another of its unit, fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Undo {
+    /// The files of before are put back and the service is restarted with them.
+    PreviousConfiguration,
+    /// The pair of before is put back.
+    PreviousPair,
 }
 
 /// Why a step is in the plan, with the values that led to it.

@@ -4,6 +4,7 @@
 //! subject and only runs the graph. A plan holds no secret.
 
 mod action;
+mod basis;
 mod certificates;
 mod order;
 mod renewal;
@@ -13,7 +14,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-pub use action::{Action, Endpoint, IssueHow, Reason, ServiceChange, Subject};
+pub use action::{Action, Endpoint, IssueHow, Reason, ServiceChange, Subject, Undo};
+pub use basis::{Asked, Basis, Given, GivenError};
 pub(crate) use certificates::endpoint;
 pub use certificates::{Keep, Policy};
 pub use order::{OrderError, order};
@@ -43,7 +45,7 @@ pub fn plan(
         mut blocked,
         notes,
         certificates,
-    } = services::plan(model, inventory, certificates, scope);
+    } = services::plan(model, inventory, certificates, scope, policy, now);
     let mut all = certificates.steps;
     all.extend(steps);
     let mut all_blocked = certificates.blocked;
@@ -51,6 +53,19 @@ pub fn plan(
     Ok(Plan {
         decided: now,
         authority: authority.to_owned(),
+        asked: Asked {
+            scope,
+            force: policy.force,
+            only: policy.only.clone(),
+        },
+        basis: Basis {
+            files: model.digests(),
+            roots: inventory
+                .anchors
+                .iter()
+                .map(|anchor| anchor.fingerprint)
+                .collect(),
+        },
         steps: order(all)?,
         kept: certificates.kept,
         blocked: all_blocked,
@@ -86,6 +101,12 @@ pub struct Step {
     /// Steps with the same unit stand or fall together: when one fails, those of them that were done are undone in reverse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// What is done instead when the action is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Action>,
+    /// How the action is taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
 }
 
 impl Step {
@@ -93,6 +114,8 @@ impl Step {
     pub fn new(action: Action, reasons: Vec<Reason>) -> Self {
         Self {
             id: action.id(),
+            fallback: action.fallback(),
+            undo: action.undo(),
             action,
             reasons,
             needs: Vec::new(),
@@ -139,6 +162,10 @@ pub struct Plan {
     pub decided: SystemTime,
     /// Which CA would be asked, in words.
     pub authority: String,
+    /// What it was asked for.
+    pub asked: Asked,
+    /// What it was decided from.
+    pub basis: Basis,
     /// The steps, in an order in which they can be done.
     pub steps: Vec<Step>,
     /// Certificates that need nothing, and until when.
@@ -162,6 +189,20 @@ pub struct Blocked {
 }
 
 impl Plan {
+    /// A plan without a step.
+    pub fn empty(decided: SystemTime, authority: impl Into<String>) -> Self {
+        Self {
+            decided,
+            authority: authority.into(),
+            asked: Asked::default(),
+            basis: Basis::default(),
+            steps: Vec::new(),
+            kept: Vec::new(),
+            blocked: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// Whether there is something to do, apart from looking (verification).
     pub fn has_work(&self) -> bool {
         self.steps.iter().any(|step| step.action.changes()) || !self.blocked.is_empty()

@@ -6,7 +6,9 @@ mod manifest;
 mod migrate;
 mod plan;
 mod report;
+mod status;
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 pub use change::change;
@@ -15,9 +17,10 @@ pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
+pub use status::{pending, status};
 
 use crate::diagnostic::Style;
-use crate::plan::Keep;
+use crate::plan::{Blocked, Keep};
 use crate::time::human;
 
 /// The colours that words get.
@@ -42,6 +45,28 @@ fn word(word: &str, paint: Paint, style: Style) -> String {
         Style::Colour => format!("\u{1b}[{code}m{padded}\u{1b}[0m"),
         Style::Plain => padded,
     }
+}
+
+/// What needs nothing, what cannot be done now, and what is left out on purpose, one line each.
+fn surroundings(
+    kept: &[Keep],
+    blocked: &[Blocked],
+    notes: &[String],
+    now: SystemTime,
+    style: Style,
+) -> String {
+    let mut out: String = kept
+        .iter()
+        .map(|keep| keep_line(keep, now, style))
+        .collect();
+    for blocked in blocked {
+        let opening = word("blocked", Paint::Bad, style);
+        let _ = writeln!(out, "{opening}{}  {}", blocked.subject, blocked.reason);
+    }
+    for note in notes {
+        let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
+    }
+    out
 }
 
 /// `keep NAME  renewal window opens in 5h 12m`.

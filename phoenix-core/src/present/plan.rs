@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Paint, count, keep_line, word};
+use super::{Paint, count, surroundings, word};
 use crate::diagnostic::Style;
 use crate::plan::{Plan, Step};
 
@@ -12,21 +12,13 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     for step in &plan.steps {
         step_line(step, style, &mut out);
     }
-    for keep in &plan.kept {
-        out.push_str(&keep_line(keep, plan.decided, style));
-    }
-    for blocked in &plan.blocked {
-        let _ = writeln!(
-            out,
-            "{}{}  {}",
-            word("blocked", Paint::Bad, style),
-            blocked.subject,
-            blocked.reason
-        );
-    }
-    for note in &plan.notes {
-        let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
-    }
+    out.push_str(&surroundings(
+        &plan.kept,
+        &plan.blocked,
+        &plan.notes,
+        plan.decided,
+        style,
+    ));
     out.push_str(&summary(plan));
     out.push('\n');
     out
@@ -74,18 +66,13 @@ mod tests {
     use crate::x509::KeyType;
 
     fn empty() -> Plan {
-        Plan {
-            decided: SystemTime::UNIX_EPOCH,
-            authority: "step-ca at https://10.0.0.10:9000".to_owned(),
-            steps: Vec::new(),
-            kept: vec![Keep {
-                certificate: "a.internal".parse().unwrap(),
-                due: SystemTime::UNIX_EPOCH + Duration::from_secs(5 * 3600 + 12 * 60),
-                not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
-            }],
-            blocked: Vec::new(),
-            notes: Vec::new(),
-        }
+        let mut plan = Plan::empty(SystemTime::UNIX_EPOCH, "step-ca at https://10.0.0.10:9000");
+        plan.kept = vec![Keep {
+            certificate: "a.internal".parse().unwrap(),
+            due: SystemTime::UNIX_EPOCH + Duration::from_secs(5 * 3600 + 12 * 60),
+            not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
+        }];
+        plan
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-use super::{COLUMN, Paint, count, indented, keep_line, word};
+use super::{COLUMN, Paint, count, indented, surroundings, word};
 use crate::diagnostic::Style;
 use crate::probe::{Probe, Verdict};
 use crate::report::{Outcome, Report, Status};
@@ -19,21 +19,13 @@ pub fn report(report: &Report, now: SystemTime, style: Style) -> String {
     for outcome in &report.outcomes {
         outcome_lines(outcome, style, &mut out);
     }
-    for keep in &report.kept {
-        out.push_str(&keep_line(keep, now, style));
-    }
-    for blocked in &report.blocked {
-        let _ = writeln!(
-            out,
-            "{}{}  {}",
-            word("blocked", Paint::Bad, style),
-            blocked.subject,
-            blocked.reason
-        );
-    }
-    for note in &report.notes {
-        let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
-    }
+    out.push_str(&surroundings(
+        &report.kept,
+        &report.blocked,
+        &report.notes,
+        now,
+        style,
+    ));
     out.push_str(&summary(report));
     out.push('\n');
     if let Some(unfinished) = &report.unfinished {
@@ -170,6 +162,7 @@ mod tests {
         Outcome {
             step: StepId(step.to_owned()),
             status,
+            changes: true,
             detail: String::new(),
             errors: Vec::new(),
             hint: None,

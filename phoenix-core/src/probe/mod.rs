@@ -16,8 +16,6 @@ pub mod traefik;
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
 use crate::secret::Secret;
@@ -156,19 +154,6 @@ pub struct Identity<'a> {
     pub chain_pem: &'a [u8],
     /// The private key, as PEM.
     pub key_pem: &'a Secret,
-}
-
-/// SHA-256 of the certificate, in hex, as it is shown to people.
-fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    use std::fmt::Write as _;
-
-    digest(&SHA256, certificate)
-        .as_ref()
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
 }
 
 /// Foreign text for a report: one line, no control characters, at most 200 characters.

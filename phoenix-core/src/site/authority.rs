@@ -161,12 +161,18 @@ fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthor
 fn root_on_disk(site: &Site, paths: &[PathBuf]) -> Result<(PathBuf, Anchor), Error> {
     for path in paths {
         if let Some(pem) = site.root.read_optional(path)? {
-            return Anchor::from_pem(&pem)
-                .map(|anchor| (path.clone(), anchor))
-                .map_err(|fault| Error::RootUnreadable {
+            let anchor = Anchor::from_pem(&pem).map_err(|fault| Error::RootUnreadable {
+                path: path.clone(),
+                what: fault.to_string(),
+            })?;
+            let now = site.seams.clock.now();
+            if now < anchor.not_before || anchor.not_after < now {
+                return Err(Error::RootNotValid {
                     path: path.clone(),
-                    what: fault.to_string(),
+                    anchor,
                 });
+            }
+            return Ok((path.clone(), anchor));
         }
     }
     Err(Error::NoRoot {

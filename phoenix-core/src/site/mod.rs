@@ -3,9 +3,12 @@
 mod authority;
 mod change;
 mod check;
+mod edit;
 mod manifest;
 mod migrate;
+mod pending;
 mod run;
+mod status;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +21,7 @@ use crate::guests::Guests;
 use crate::model::{Model, SiteFiles, SourceFile};
 use crate::names::GuestId;
 use crate::observe::Observer;
-use crate::plan::{Action, Plan, Policy, Scope, Step};
+use crate::plan::{Action, Blocked, Given, Plan, Policy, Scope, Step, Subject};
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -133,6 +136,8 @@ pub struct SyncOptions {
     pub dry_run: bool,
     /// How long to wait for another run to end. Default 60 s.
     pub lock_timeout: Duration,
+    /// After this long no further step is begun. Default: no limit.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for SyncOptions {
@@ -142,6 +147,7 @@ impl Default for SyncOptions {
             policy: Policy::default(),
             dry_run: false,
             lock_timeout: Duration::from_secs(60),
+            deadline: None,
         }
     }
 }
@@ -242,26 +248,46 @@ impl Site {
 
     /// Does it: issues, delivers, reconfigures, verifies.
     pub fn sync(&self, options: &SyncOptions, observer: &dyn Observer) -> Result<Report, Error> {
-        let model = self.model()?;
         if options.dry_run {
-            return self.dry_run(&model, options);
+            return self.dry_run(&self.model()?, options);
         }
-        let _lock = self.lock(options.lock_timeout)?;
-        let store = self.store();
-        let recovered = recover(&self.root, &store.journal_dir())?;
-        let work = self.work(&model, options, true)?;
-        let mut report = self.run(&model, &work, observer)?;
-        report.recovered = recovered_lines(&recovered);
-        Ok(report)
+        self.locked_run(options, observer, |_| Ok(()))
+    }
+
+    /// Does exactly what a plan says that was written down earlier.
+    ///
+    /// The plan is made again; only `lock_timeout` and `deadline` of `options` count.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PlanChanged`] when other steps come out now: nothing is done then.
+    pub fn apply(
+        &self,
+        given: &Given,
+        options: &SyncOptions,
+        observer: &dyn Observer,
+    ) -> Result<Report, Error> {
+        let options = SyncOptions {
+            scope: given.scope(),
+            policy: given.policy()?,
+            dry_run: false,
+            ..*options
+        };
+        self.locked_run(&options, observer, |plan| {
+            let differences = given.differences(plan);
+            if differences.is_empty() {
+                Ok(())
+            } else {
+                Err(Error::PlanChanged { differences })
+            }
+        })
     }
 
     /// Looks at what is really served, and changes nothing.
     pub fn verify(&self, observer: &dyn Observer) -> Result<Report, Error> {
         let model = self.model()?;
         let mut work = self.work(&model, &SyncOptions::default(), false)?;
-        let verifications: Vec<Step> = work
-            .plan
-            .steps
+        let verifications: Vec<Step> = std::mem::take(&mut work.plan.steps)
             .into_iter()
             .filter(|step| matches!(step.action, Action::Verify { .. }))
             .map(|mut step| {
@@ -272,6 +298,8 @@ impl Site {
                 step
             })
             .collect();
+        let unset = unset_services(&model, &work.plan, &verifications);
+        work.plan.blocked.extend(unset);
         work.plan.steps = verifications;
         work.plan.kept.clear();
         self.run(&model, &work, observer)
@@ -298,6 +326,33 @@ impl Site {
             self.seams.clock.as_ref(),
         )?)
     }
+}
+
+/// Daemons that the site has and that cannot be verified, since nothing of the link is described yet.
+fn unset_services(model: &Model, plan: &Plan, verifications: &[Step]) -> Vec<Blocked> {
+    let dockers = model
+        .docker_managers()
+        .map(|guest| Subject::Docker(guest.id));
+    let traefiks = model.traefiks().map(|guest| Subject::Traefik(guest.id));
+    dockers
+        .chain(traefiks)
+        .filter(|subject| {
+            let action = Action::Verify {
+                subject: subject.clone(),
+            };
+            let guest = match subject {
+                Subject::Docker(guest) | Subject::Traefik(guest) => guest.to_string(),
+                _ => String::new(),
+            };
+            !verifications.iter().any(|step| step.action == action)
+                && !plan.blocked.iter().any(|blocked| blocked.subject == guest)
+        })
+        .map(|subject| Blocked {
+            subject: subject.to_string(),
+            reason: "cannot be verified: the site does not describe its mutual TLS yet".to_owned(),
+            certificate: None,
+        })
+        .collect()
 }
 
 /// What recovery found and did, in words.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -13,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::http::{self, Get, HttpError, Response};
 use super::tls::{self, Server, Timed, Tls, TlsFailure, Trust};
-use super::{Identity, Probe, Verdict, Viewpoint, excerpt, fingerprint};
+use super::{Identity, Probe, Verdict, Viewpoint, excerpt};
 use crate::docker::versions::DockerVersion;
 use crate::secret::Secret;
+use crate::x509::Fingerprint;
 
 /// A Docker daemon, and all that is to be true of it.
 #[derive(Debug, Clone, Copy)]
@@ -275,18 +277,18 @@ pub fn leaf(view: &Viewpoint<'_>, target: &Target<'_>) -> Probe {
         let expected = "the served leaf to be the deployed one";
         return Probe::skipped(name, expected, "the deployed leaf is not known");
     };
-    let expected = format!("the leaf with SHA-256 {}", fingerprint(deployed));
+    let expected = format!("the leaf with SHA-256 {}", Fingerprint::of(deployed));
     match tls::served_leaf(view, &server(target, Some(target.identity))) {
         Ok(leaf) if leaf.as_ref() == deployed.as_ref() => Probe::new(
             name,
             expected,
-            format!("served the deployed leaf {}", fingerprint(&leaf)),
+            format!("served the deployed leaf {}", Fingerprint::of(&leaf)),
             Verdict::Passed,
         ),
         Ok(leaf) => Probe::new(
             name,
             expected,
-            format!("served another leaf, {}", fingerprint(&leaf)),
+            format!("served another leaf, {}", Fingerprint::of(&leaf)),
             Verdict::Failed,
         ),
         Err(failure) => Probe::new(name, expected, failure.to_string(), stopped(&failure)),
@@ -296,6 +298,12 @@ pub fn leaf(view: &Viewpoint<'_>, target: &Target<'_>) -> Probe {
 /// Nothing listens on the plain port: refused here and absent from the guest's own socket list, where that is known.
 pub fn plain_port(view: &Viewpoint<'_>, target: &Target<'_>) -> Probe {
     let port = target.plain_port;
+    // Where the guest's own list of sockets decides, a firewall that drops the packet is not waited for to the end.
+    let timeout = match target.plain_listener {
+        Some(_) => view.timeout.min(PLAIN_PORT_TIME),
+        None => view.timeout,
+    };
+    let view = &Viewpoint { timeout, ..*view };
     let dialled = view
         .dial
         .dial(target.host, port, view.timeout)
@@ -491,6 +499,9 @@ fn foreign_identity() -> Result<(String, Secret), rcgen::Error> {
 
 const VERSION_EXPECTED: &str = "the daemon's version";
 const SERVICES_EXPECTED: &str = "the Swarm's services to be listed";
+
+/// How long the plain port may stay silent where the guest says itself whether it listens.
+const PLAIN_PORT_TIME: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests;
