@@ -181,7 +181,7 @@ fn entries_that_wait_for_each_other_are_named_in_a_circle() {
     let faults = decode(text).unwrap_err();
     assert_eq!(
         faults.to_string(),
-        "etc/certificate-manifest.json:3:90: found entries that wait for each other: b.test -> c.test -> b.test"
+        "etc/certificate-manifest.json:4:90: found entries that wait for each other: b.test -> c.test -> b.test"
     );
     assert!(messages(r#", "after": ["a.test"]"#).contains("a.test -> a.test"));
     assert!(
