@@ -104,7 +104,7 @@ fn a_faulty_edit_is_refused_with_every_fault_and_nothing_is_written() {
                 "after+=x",
             ],
             &[
-                "is not an owner",
+                "expected an owner",
                 "\"nginx.crt\"",
                 "found `x` in `after`",
                 "--> ",
@@ -169,6 +169,26 @@ fn a_faulty_edit_is_refused_with_every_fault_and_nothing_is_written() {
     for path in files(&before) {
         assert_eq!(before[&path], after[&path], "{}", path.display());
     }
+}
+
+#[test]
+fn colours_are_for_terminals_and_whoever_asks() {
+    let site = Scratch::with_site();
+    let words = ["manifest", "set", "nginx.internal.example", "owner=root"];
+    let piped = stderr(&site.phoenix(&words));
+    assert!(
+        piped.contains("  |                  ^^^^^^") && !piped.contains('\u{1b}'),
+        "{piped}"
+    );
+    let asked = stderr(&site.phoenix(&[&words[..], &["--color", "always"]].concat()));
+    assert!(asked.contains('\u{1b}'), "{asked}");
+    let data = site.phoenix(&[&words[..], &["--output-format", "json"]].concat());
+    let value: serde_json::Value = serde_json::from_slice(&data.stdout).unwrap();
+    let fault = &value["error"]["faults"][0];
+    assert_eq!(fault["code"], "owner");
+    assert_eq!(fault["places"][0]["pointer"], "/0/owner");
+    assert_eq!(fault["places"][0]["line"], 9);
+    assert!(fault["places"][0]["span"]["start"].is_u64() && fault["places"][0]["column"].is_u64());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the library as a whole promises: its layers.
 
+mod diagnostics;
 mod json_suite;
 
 use std::collections::BTreeMap;

@@ -48,7 +48,7 @@ impl HostConfig {
                     "host-config",
                     "found no object, expected the host-wide settings",
                 )
-                .at(root.place()),
+                .at(root.start_place()),
             );
             return None;
         }
@@ -74,7 +74,7 @@ impl HostConfig {
                     "domain-name",
                     "found no `domain_name`, expected the internal domain",
                 )
-                .at(root.place()),
+                .at(root.start_place()),
             );
             return None;
         };

@@ -270,7 +270,7 @@ pub(crate) fn common(
     if let Some(rules) = rules.filter(|rules| rules.kind() != Kind::Array) {
         faults.push(
             Fault::error("rules", "found no array, expected a list of firewall rules")
-                .at(rules.place()),
+                .at(rules.start_place()),
         );
     }
     Some(Guest {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::table::ENTRY_FIELDS;
 use crate::diagnostic::nearest;
-use crate::document::{Document, FieldInfo, FieldKind, Format, Value};
+use crate::document::{FieldInfo, FieldKind, Value, json_value};
 
 /// One field's new value: `KEY=VALUE` sets it, `KEY=` removes it, `KEY+=VALUE` adds to a list.
 ///
@@ -219,8 +219,7 @@ fn json(key: &str, text: &str, what: &str) -> Result<Value, AssignmentError> {
 }
 
 fn parsed(text: &str) -> Option<Value> {
-    let document = Document::parse("argument".as_ref(), text.into(), Format::Json).ok()?;
-    document.root().to_value()
+    json_value("VALUE".as_ref(), text.into()).ok()
 }
 
 fn apply(

@@ -144,7 +144,7 @@ fn after(entries: &[Cursor<'_>], faults: &mut Faults) {
         .filter_map(|entry| text(*entry, "common_name"))
         .map(|(name, _)| name)
         .collect();
-    let mut waits: BTreeMap<Cow<'_, str>, Vec<(Cow<'_, str>, Cursor<'_>)>> = BTreeMap::new();
+    let mut waits = Waits::new();
     for entry in entries {
         let Some((name, _)) = text(*entry, "common_name") else {
             continue;
@@ -169,28 +169,39 @@ fn after(entries: &[Cursor<'_>], faults: &mut Faults) {
             });
         }
     }
-    // What waits for nothing that waits is taken out until only circles, and what waits for them, are left.
-    loop {
-        let waiting: BTreeSet<Cow<'_, str>> = waits.keys().cloned().collect();
-        let before = waits.len();
-        waits.retain(|_, others| others.iter().any(|(other, _)| waiting.contains(other)));
-        if waits.len() == before {
-            break;
-        }
-    }
-    circle(&waits, faults);
+    circles(&waits, faults);
 }
 
-/// Names one circle; where there are several, the others are named once it is gone.
-fn circle(waits: &BTreeMap<Cow<'_, str>, Vec<(Cow<'_, str>, Cursor<'_>)>>, faults: &mut Faults) {
-    let Some(mut name) = waits.keys().next() else {
-        return;
-    };
-    let mut path: Vec<(&str, Cursor<'_>)> = Vec::new();
-    loop {
-        if let Some(start) = path.iter().position(|(seen, _)| seen == name) {
-            let mut words: Vec<&str> = path[start..].iter().map(|(seen, _)| *seen).collect();
-            words.push(name);
+/// A walk along what waits for what; where it comes back to its own way there is a circle.
+fn circles(waits: &Waits<'_>, faults: &mut Faults) {
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    let mut on_way: BTreeMap<&str, usize> = BTreeMap::new();
+    for start in waits.keys() {
+        let mut way: Vec<(&str, std::slice::Iter<'_, _>)> = Vec::new();
+        let mut next: Option<&str> = Some(start);
+        loop {
+            if let Some(name) = next.take()
+                && done.insert(name)
+            {
+                on_way.insert(name, way.len());
+                let others = waits.get(name).map_or(&[][..], Vec::as_slice);
+                way.push((name, others.iter()));
+            }
+            let Some((name, rest)) = way.last_mut() else {
+                break;
+            };
+            let Some((other, at)) = rest.next() else {
+                on_way.remove(name);
+                way.pop();
+                continue;
+            };
+            let other: &str = other;
+            let Some(from) = on_way.get(other) else {
+                next = Some(other);
+                continue;
+            };
+            let mut words: Vec<&str> = way[*from..].iter().map(|(name, _)| *name).collect();
+            words.push(other);
             faults.push(
                 Fault::error(
                     "manifest-after-circle",
@@ -199,20 +210,14 @@ fn circle(waits: &BTreeMap<Cow<'_, str>, Vec<(Cow<'_, str>, Cursor<'_>)>>, fault
                         words.join(" -> ")
                     ),
                 )
-                .at(path[start].1.place()),
+                .at(at.place()),
             );
-            return;
         }
-        let next = waits
-            .get(name)
-            .and_then(|others| others.iter().find(|(other, _)| waits.contains_key(other)));
-        let Some((other, at)) = next else {
-            return;
-        };
-        path.push((name, *at));
-        name = other;
     }
 }
+
+/// Which names a name waits for, and where that is said.
+type Waits<'d> = BTreeMap<Cow<'d, str>, Vec<(Cow<'d, str>, Cursor<'d>)>>;
 
 /// A member that is text, and where it stands.
 pub(super) fn text<'d>(object: Cursor<'d>, field: &str) -> Option<(Cow<'d, str>, Cursor<'d>)> {

@@ -241,14 +241,18 @@ fn after(cursor: Cursor<'_>, faults: &mut Faults) -> Option<Vec<CommonName>> {
 }
 
 fn keep(cursor: Cursor<'_>, faults: &mut Faults) -> Option<usize> {
-    let count = u8::decode(cursor, faults)?;
-    if (1..=100).contains(&count) {
-        return Some(usize::from(count));
+    let count = cursor
+        .as_u64()
+        .and_then(|count| usize::try_from(count).ok())
+        .filter(|count| (1..=100).contains(count));
+    if count.is_none() {
+        let message = format!(
+            "found keep {}, expected a whole number from 1 to 100",
+            cursor.literal()
+        );
+        faults.push(Fault::error("keep", message).at(cursor.start_place()));
     }
-    faults.push(
-        Fault::error("keep", format!("found keep {count}, expected 1 to 100")).at(cursor.place()),
-    );
-    None
+    count
 }
 
 /// `hook`, or the older `post_renewal_command`; both together are a fault.

@@ -146,7 +146,7 @@ fn a_faulty_entry_still_counts_for_the_others() {
     assert_eq!(
         lines,
         [
-            "etc/certificate-manifest.json:2:89: \"root\" is not an owner such as `root:www-data`",
+            "etc/certificate-manifest.json:2:89: found \"root\", expected an owner such as `root:www-data`",
             "etc/certificate-manifest.json:3:69: found `/p/./a.crt` as the key of b.test, expected a path of its own: it is the certificate of a.test",
         ]
     );
@@ -181,7 +181,7 @@ fn entries_that_wait_for_each_other_are_named_in_a_circle() {
     let faults = decode(text).unwrap_err();
     assert_eq!(
         faults.to_string(),
-        "etc/certificate-manifest.json:3:90: found entries that wait for each other: b.test -> c.test -> b.test"
+        "etc/certificate-manifest.json:4:90: found entries that wait for each other: b.test -> c.test -> b.test"
     );
     assert!(messages(r#", "after": ["a.test"]"#).contains("a.test -> a.test"));
     assert!(
@@ -197,7 +197,7 @@ fn entries_that_wait_for_each_other_are_named_in_a_circle() {
 #[test]
 fn values_are_typed() {
     for (fields, expected) in [
-        (r#", "sans": ["10.0.0.300"]"#, "is not a DNS name"),
+        (r#", "sans": ["10.0.0.300"]"#, "expected a DNS name"),
         (r#", "sans": [7]"#, "found a number, expected a string"),
         (
             r#", "sans": {"a": 1}"#,

@@ -37,15 +37,15 @@ fn names_twice(document: &Document, findings: &mut Findings) {
     while let Some(cursor) = open.pop() {
         let mut seen: HashMap<_, _> = HashMap::new();
         for entry in cursor.entries() {
-            let place = entry.key_place();
-            if let Some(earlier) = seen.insert(entry.key.clone(), place.clone()) {
+            // A place is looked for only when it is needed: it counts the lines above.
+            if let Some(earlier) = seen.insert(entry.key.clone(), entry.clone()) {
                 findings.push(
                     Fault::warning(
                         "PX017",
                         format!("found `{}` twice, the last one counts", entry.key),
                     )
-                    .at(place)
-                    .at(earlier.with_label("ignored")),
+                    .at(entry.key_place())
+                    .at(earlier.key_place().with_label("ignored")),
                 );
             }
         }
