@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::document::{Document, unified_diff};
-use crate::secret::Secret;
 use crate::system::{
-    Attributes, Change, Expect, FileDigest, FileError, Root, Transaction, TransactionError,
+    Attributes, Change, Content, Expect, FileDigest, FileError, Root, Transaction, TransactionError,
 };
 
 /// One file's edit: what was read and what shall stand there.
@@ -31,7 +30,7 @@ impl FileEdit {
     pub fn to_change(&self) -> Change {
         Change::Replace {
             path: self.before.path().to_owned(),
-            bytes: Secret::new(self.after.text().as_bytes().to_vec()),
+            content: Content::Text(self.after.clone()),
             attributes: Attributes::default(),
             expect: Expect::Content(FileDigest::of(self.before.text().as_bytes())),
         }

@@ -279,13 +279,18 @@ fn jinja_outside_quotes_is_refused_with_file_and_line() {
         ("DEBUG # {% if x %}", "template:6:18"),
     ] {
         fs::write(&path, text.replace("DEBUG", jinja)).unwrap();
-        let output = site.phoenix(&["template", "set", TEMPLATE, "providers.docker.watch=false"]);
-        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
-        let said = stderr(&output);
-        assert!(
-            said.starts_with("error: nothing was changed\n") && said.contains(line),
-            "{said}"
-        );
+        for words in [
+            &["template", "set", TEMPLATE, "providers.docker.watch=false"][..],
+            &["edit", TEMPLATE, "set", "/providers/docker/watch", "false"],
+        ] {
+            let output = site.phoenix(words);
+            assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+            let said = stderr(&output);
+            assert!(
+                said.starts_with("error: nothing was changed\n") && said.contains(line),
+                "{said}"
+            );
+        }
     }
 }
 

@@ -30,7 +30,7 @@ fn change(root: &Root) -> Result<(), ChangeError> {
     let extra = vec![
         Change::Replace {
             path: "/cron/armed.off".into(),
-            bytes: Secret::new(b"armed".to_vec()),
+            content: crate::secret::Secret::new(b"armed".to_vec()).into(),
             attributes: Attributes::mode(FileMode::PUBLIC),
             expect: Expect::Absent,
         },

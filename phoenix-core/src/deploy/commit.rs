@@ -106,7 +106,7 @@ impl Commit<'_> {
             let (bytes, facts) = dir.read(file.as_ref(), Root::READ_LIMIT)?;
             transaction.add(Change::Replace {
                 path: path.clone(),
-                bytes: Secret::new(bytes),
+                content: Secret::new(bytes).into(),
                 attributes: Attributes {
                     mode: Some(facts.mode),
                     owner: Some(facts.owner()),

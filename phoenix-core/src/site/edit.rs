@@ -7,10 +7,11 @@ use crate::change::{ChangeReport, FileEdit};
 use crate::diagnostic::{Fault, Place};
 use crate::document::{Document, Format, Operation, operate};
 use crate::error::Error;
-use crate::template::{Assignment, assign};
+use crate::template::{Assignment, assign, jinja_outside_quotes};
 
 impl Site {
-    /// Makes all operations in one file as one edit; `format` is by the file's ending where it is `None`.
+    /// Makes all operations in one file as one edit; `format` is by the file's ending where it is `None`. A file that ends
+    /// in `.template` is edited as what it looks like only where Jinja stands inside quotes.
     ///
     /// # Errors
     ///
@@ -29,6 +30,12 @@ impl Site {
         };
         self.change("edit", options, |site| {
             let before = site.document(path, format)?;
+            if path.extension().is_some_and(|ending| ending == "template") {
+                let jinja = jinja_outside_quotes(&before);
+                if !jinja.is_empty() {
+                    return Err(Error::Refused(jinja));
+                }
+            }
             edited(before, operations)
         })
     }

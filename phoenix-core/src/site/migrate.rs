@@ -45,7 +45,7 @@ impl Site {
             let bytes = self.root.read(from)?;
             moves.push(Change::Replace {
                 path: to.clone(),
-                bytes: crate::secret::Secret::new(bytes),
+                content: crate::secret::Secret::new(bytes).into(),
                 attributes: self.attributes(from)?,
                 expect: Expect::Anything,
             });

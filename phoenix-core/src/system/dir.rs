@@ -11,7 +11,7 @@ use rustix::fs::{self, AtFlags, Gid, Mode, OFlags, ResolveFlags, Uid};
 use rustix::io::Errno;
 
 use super::error::FileError;
-use super::facts::{FileFacts, FileKind};
+use super::facts::{FileDigest, FileFacts, FileKind};
 use super::replace::Attributes;
 use crate::names::FileMode;
 
@@ -83,12 +83,33 @@ impl Dir {
     /// Reads a regular file and says what it is.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> Result<(Vec<u8>, FileFacts), FileError> {
         let path = self.path.join(name);
+        read_file(self.open_to_read(name, &path)?, &path, limit)
+    }
+
+    /// The digest of a file's content, of which never more than a piece is in memory.
+    pub(super) fn digest(
+        &self,
+        name: &OsStr,
+        limit: u64,
+    ) -> Result<(FileDigest, FileFacts), FileError> {
+        let path = self.path.join(name);
+        let file = self.open_to_read(name, &path)?;
+        let facts = facts_of_file(&file, &path)?;
+        let (digest, length) = FileDigest::read(file.take(limit + 1))
+            .map_err(|source| FileError::of("read", &path, source))?;
+        if length > limit {
+            return Err(FileError::TooLarge { path, limit });
+        }
+        Ok((digest, facts))
+    }
+
+    fn open_to_read(&self, name: &OsStr, path: &Path) -> Result<File, FileError> {
         // Without NONBLOCK a planted pipe would hold the run up for ever.
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let fd = fs::openat(&self.fd, name, flags, Mode::empty())
-            .map_err(|errno| FileError::of("read", &path, errno))?;
-        read_file(File::from(fd), &path, limit)
+        fs::openat(&self.fd, name, flags, Mode::empty())
+            .map(File::from)
+            .map_err(|errno| FileError::of("read", path, errno))
     }
 
     /// Creates a file that did not exist: owner and mode first, then the bytes, then to the disk.
@@ -292,14 +313,7 @@ pub(super) fn read_file(
     limit: u64,
 ) -> Result<(Vec<u8>, FileFacts), FileError> {
     let error = |source| FileError::of("read", path, source);
-    let facts = FileFacts::new(&file.metadata().map_err(error)?, None);
-    if facts.kind != FileKind::File {
-        return Err(FileError::NotAFile {
-            act: "read",
-            path: path.to_path_buf(),
-            found: facts.kind,
-        });
-    }
+    let facts = facts_of_file(&file, path)?;
     // Room for the whole file at once: a growing buffer would leave copies of a key behind.
     let room = usize::try_from(facts.size.min(limit) + 1).unwrap_or(0);
     let mut bytes = Vec::with_capacity(room);
@@ -314,6 +328,20 @@ pub(super) fn read_file(
         });
     }
     Ok((bytes, facts))
+}
+
+fn facts_of_file(file: &File, path: &Path) -> Result<FileFacts, FileError> {
+    let meta = file.metadata();
+    let meta = meta.map_err(|source| FileError::of("read", path, source))?;
+    let facts = FileFacts::new(&meta, None);
+    if facts.kind == FileKind::File {
+        return Ok(facts);
+    }
+    Err(FileError::NotAFile {
+        act: "read",
+        path: path.to_path_buf(),
+        found: facts.kind,
+    })
 }
 
 /// Owner, then mode (a change of owner clears mode bits). What is as wanted already is not touched.

@@ -1,6 +1,7 @@
 //! What is known of a file without opening it, and its digest.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -103,6 +104,28 @@ impl FileDigest {
         let mut sum = [0; 32];
         sum.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
         Self(sum)
+    }
+
+    /// The digest of all that `source` gives, read in pieces, and its length.
+    pub(super) fn read(mut source: impl Read) -> io::Result<(Self, u64)> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        // The bytes may be a key.
+        let mut piece = zeroize::Zeroizing::new(vec![0; 1 << 16]);
+        let mut length = 0;
+        loop {
+            match source.read(&mut piece) {
+                Ok(0) => break,
+                Ok(count) => {
+                    context.update(&piece[..count]);
+                    length += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut sum = [0; 32];
+        sum.copy_from_slice(context.finish().as_ref());
+        Ok((Self(sum), length))
     }
 }
 

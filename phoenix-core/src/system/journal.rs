@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::dir::Dir;
 use super::error::FileError;
-use super::facts::FileDigest;
 use super::replace::{Attributes, is_temporary, random_hex};
 use super::root::{Links, Root};
 use super::transaction::{Expect, TransactionError};
@@ -159,12 +158,9 @@ impl State {
         if let Some(target) = facts.target {
             return Ok(Self::Link { target });
         }
-        let (bytes, facts) = dir.read(name, Root::READ_LIMIT)?;
-        let sha256 = FileDigest::of(&bytes).to_string();
-        // The bytes may be a key.
-        drop(crate::secret::Secret::new(bytes));
+        let (digest, facts) = dir.digest(name, Root::READ_LIMIT)?;
         Ok(Self::File {
-            sha256,
+            sha256: digest.to_string(),
             mode: facts.mode.bits(),
             uid: facts.uid,
             gid: facts.gid,

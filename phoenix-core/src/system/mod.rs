@@ -29,5 +29,5 @@ pub use journal::{
 pub use lock::{LockError, SiteLock};
 pub use replace::Attributes;
 pub use root::{Links, Root};
-pub use transaction::{Applied, Change, Expect, Prepared, Transaction, TransactionError};
+pub use transaction::{Applied, Change, Content, Expect, Prepared, Transaction, TransactionError};
 pub use users::{UserError, Users};

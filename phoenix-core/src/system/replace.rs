@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-use aws_lc_rs::rand;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::dir::Dir;
 use super::error::FileError;
@@ -79,8 +79,9 @@ pub(crate) fn temporary_name(prefix: &str) -> String {
 /// Sixteen hex digits from the crypto provider.
 pub(crate) fn random_hex() -> String {
     let mut bytes = [0; 8];
-    // Without randomness the name is still refused when it is taken (O_EXCL), so a run fails rather than overwrites.
-    let _ = rand::fill(&mut bytes);
+    // The kernel's own: a name needs no more, and aws-lc gathers entropy for 50 ms before its first byte. Without
+    // randomness the name is still refused when it is taken (O_EXCL), so a run fails rather than overwrites.
+    let _ = getrandom(&mut bytes, GetRandomFlags::empty());
     format!("{:016x}", u64::from_ne_bytes(bytes))
 }
 

@@ -13,6 +13,7 @@ use super::journal::{Entry, Journal, JournalError, Phase, State};
 use super::preflight;
 use super::replace::{Attributes, NEW, OLD, refuse_other_kinds, sweep, temporary_name};
 use super::root::{Links, Root};
+use crate::document::Document;
 use crate::names::FileMode;
 use crate::secret::Secret;
 
@@ -27,6 +28,31 @@ pub enum Expect {
     Anything,
     /// A file with this content.
     Content(FileDigest),
+}
+
+/// What a file shall hold.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Content {
+    /// Bytes that are wiped from memory afterwards, since they may be a key.
+    Secret(Secret),
+    /// The text of a document, which is not copied.
+    Text(Document),
+}
+
+impl Content {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Secret(secret) => secret.expose_secret(),
+            Self::Text(document) => document.text().as_bytes(),
+        }
+    }
+}
+
+impl From<Secret> for Content {
+    fn from(secret: Secret) -> Self {
+        Self::Secret(secret)
+    }
 }
 
 /// One change of one path.
@@ -49,8 +75,8 @@ pub enum Change {
     Replace {
         /// Where.
         path: PathBuf,
-        /// The whole content; wiped from memory afterwards, since it may be a key.
-        bytes: Secret,
+        /// The whole content.
+        content: Content,
         /// Owner and mode.
         attributes: Attributes,
         /// What must still be there, so that nobody's change in between is lost.
@@ -63,7 +89,7 @@ impl Change {
     pub fn replace(path: impl Into<PathBuf>, bytes: Vec<u8>) -> Self {
         Self::Replace {
             path: path.into(),
-            bytes: Secret::new(bytes),
+            content: Secret::new(bytes).into(),
             attributes: Attributes::default(),
             expect: Expect::Anything,
         }
@@ -188,7 +214,7 @@ impl Transaction {
             let staging = self.staging_for(&facts)?;
             let staged_in = staging.as_ref().unwrap_or(&dir);
             let size = match &change {
-                Change::Replace { bytes, .. } => bytes.expose_secret().len() as u64,
+                Change::Replace { content, .. } => content.bytes().len() as u64,
                 _ => 0,
             };
             // Twice: where there are no hard links the old file is copied too.
@@ -286,10 +312,12 @@ impl Prepared {
         let new = OsStr::new(&entry.new);
         match change {
             Change::Replace {
-                bytes, attributes, ..
+                content,
+                attributes,
+                ..
             } => {
                 let attributes = attributes.or_of(existing.as_ref().filter(|facts| is_file(facts)));
-                let facts = staging.write_new(new, bytes.expose_secret(), &attributes)?;
+                let facts = staging.write_new(new, content.bytes(), &attributes)?;
                 sweep(&staging, &facts);
             }
             Change::Link { target, .. } => staging.symlink(target, new)?,
@@ -365,12 +393,14 @@ fn wanted_state(change: &Change, existing: Option<&FileFacts>) -> Option<State> 
         }),
         Change::Remove { .. } => Some(State::Absent),
         Change::Replace {
-            bytes, attributes, ..
+            content,
+            attributes,
+            ..
         } => {
             let attributes = attributes.or_of(existing.filter(|facts| is_file(facts)));
             let (mode, (uid, gid)) = attributes.mode.zip(attributes.owner)?;
             Some(State::File {
-                sha256: FileDigest::of(bytes.expose_secret()).to_string(),
+                sha256: FileDigest::of(content.bytes()).to_string(),
                 mode: FileMode::bits(mode),
                 uid,
                 gid,

@@ -251,8 +251,9 @@ fn no_such_key(container: Cursor<'_>, keys: &[String], missing: &[String]) -> Fa
         .help(help)
 }
 
-/// Jinja that could make another text of the YAML around it.
-fn jinja_outside_quotes(template: &Document) -> Faults {
+/// Jinja that could make another text of what stands around it; none means that the template may be edited as what it
+/// looks like.
+pub fn jinja_outside_quotes(template: &Document) -> Faults {
     let text = template.text();
     let quoted = quoted_spans(template);
     let mut faults = Faults::new();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
-pub use edit::{Assignment, AssignmentError, assign};
+pub use edit::{Assignment, AssignmentError, assign, jinja_outside_quotes};
 
 use crate::diagnostic::{Fault, Place};
 

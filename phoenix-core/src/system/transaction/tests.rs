@@ -83,7 +83,7 @@ fn somebody_elses_change_is_never_overwritten() {
     let mut one = Transaction::new(&root, Path::new(JOURNAL));
     one.add(Change::Replace {
         path: "/d/a".into(),
-        bytes: Secret::new(b"new".to_vec()),
+        content: Secret::new(b"new".to_vec()).into(),
         attributes: Attributes::default(),
         expect: Expect::Content(FileDigest::of(b"what was read")),
     });
