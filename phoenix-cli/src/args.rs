@@ -6,6 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use phoenix_core::names::CommonName;
 use phoenix_core::x509::Fingerprint;
 
+use crate::commands::firewall::FirewallCommand;
+
 /// Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
 #[derive(Debug, Parser)]
 #[command(name = "phoenix", version, propagate_version = true, after_help = EXAMPLES)]
@@ -96,6 +98,11 @@ pub(crate) enum Command {
         /// Leave the temporary directory behind
         #[arg(long)]
         keep: bool,
+    },
+    /// Show and edit firewall rules
+    Firewall {
+        #[command(subcommand)]
+        command: Box<FirewallCommand>,
     },
     /// Change the site's files from one state to another
     Migrate {

@@ -43,6 +43,9 @@ pub enum Error {
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
+    /// What was asked for cannot be done with the site's files as they are; nothing was changed.
+    #[error("nothing was changed")]
+    Refused(#[source] Faults),
     /// The root is not the pinned one.
     #[error(
         "the CA's root changed; if that is right, say `phoenix ca trust --fingerprint {found}`"
@@ -87,7 +90,7 @@ impl Error {
     /// Exit status: 2 where input could not be read and nothing was attempted, else 1.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Faults(_) | Self::File(_) => 2,
+            Self::Faults(_) | Self::File(_) | Self::Refused(_) => 2,
             _ => 1,
         }
     }
@@ -103,6 +106,7 @@ impl Error {
             Self::Lock(_) => "lock",
             Self::NoRoot { .. } => "no-root",
             Self::Order(_) => "order",
+            Self::Refused(_) => "refused",
             Self::RootChanged { .. } => "root-changed",
             Self::RootUnreadable { .. } => "root-unreadable",
             Self::Store(_) => "store",

@@ -1,5 +1,7 @@
 //! The command, run as a user runs it: on copies of a site in temporary directories.
 
+mod firewall;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 mod ca;
 mod check;
 mod demo;
+pub(crate) mod firewall;
 mod migrate;
 mod plan;
 mod recover;
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         } => ca::trust(&site()?, *fingerprint, output),
         Command::Check => check::run(&site()?, output),
         Command::Demo { keep } => demo::run(*keep, output),
+        Command::Firewall { command } => firewall::run(&site()?, command, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Address, text, texts};
 use crate::diagnostic::{Fault, Faults};
-use crate::document::{Document, Kind, NodeId};
+use crate::document::{Cursor, Document, Kind, NodeId};
 
 /// What the host-wide file says.
 #[derive(Debug, Clone)]
@@ -75,13 +75,7 @@ impl HostConfig {
             );
             return None;
         };
-        let rules = [
-            "/firewall/global_firewall_rules",
-            "/shared_volumes/firewall/global_firewall_rules",
-        ]
-        .into_iter()
-        .find_map(|pointer| root.at(pointer))
-        .filter(|node| node.kind() == Kind::Array);
+        let rules = global_rules(document).filter(|node| node.kind() == Kind::Array);
         let exports = root.at("/nfs/exports");
         Some(Self {
             domain,
@@ -91,7 +85,7 @@ impl HostConfig {
                 .and_then(Address::ip),
             mount_base: text(root, "mount_point_base")
                 .map_or_else(|| PathBuf::from("/mnt/pve"), PathBuf::from),
-            rules: rules.map(crate::document::Cursor::node),
+            rules: rules.map(Cursor::node),
             step_ca: StepCaBlock {
                 dns_name: root.get("step_ca").and_then(|ca| text(ca, "dns_name")),
                 provisioner: root
@@ -113,4 +107,14 @@ impl HostConfig {
                 .collect(),
         })
     }
+}
+
+/// The host-wide firewall rules, at whichever of the two places this version of the file has them.
+pub(crate) fn global_rules(document: &Document) -> Option<Cursor<'_>> {
+    [
+        "/firewall/global_firewall_rules",
+        "/shared_volumes/firewall/global_firewall_rules",
+    ]
+    .into_iter()
+    .find_map(|pointer| document.root().at(pointer))
 }

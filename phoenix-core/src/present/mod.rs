@@ -2,6 +2,7 @@
 
 mod change;
 mod findings;
+mod firewall;
 mod migrate;
 mod plan;
 mod report;
@@ -10,6 +11,7 @@ use std::time::SystemTime;
 
 pub use change::change;
 pub use findings::findings;
+pub use firewall::rules;
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};

@@ -3,6 +3,7 @@
 mod authority;
 mod change;
 mod check;
+mod firewall;
 mod migrate;
 mod run;
 
