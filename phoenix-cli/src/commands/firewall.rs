@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use phoenix_core::firewall::{
-    Action, AddressMatch, Assignment, Beside, Direction, Ports, Protocol, RuleEdit, Selector,
+    Action, AddressMatch, Assignment, Beside, Direction, End, Ports, Protocol, RuleEdit, Selector,
     Target,
 };
 use phoenix_core::present;
-use phoenix_core::site::{ChangeOptions, Site};
+use phoenix_core::site::{ChangeOptions, FirewallOptions, Site};
 
 use crate::exit::{Failure, OK, USAGE};
 use crate::output::Output;
@@ -128,6 +128,27 @@ pub(crate) enum FirewallCommand {
         after_help = "Examples:\n  phoenix firewall enable vm:1001 --port 9443 --source 10.0.0.12\n  phoenix firewall enable lxc:102      the guest's whole firewall"
     )]
     Enable(SwitchArgs),
+    /// Say what would happen to a connection by the site's rules and Proxmox's own, and what decides
+    #[command(
+        after_help = "Examples:\n  phoenix firewall test --from 10.0.0.12 --to vm:1001 --proto tcp --port 2376\n  phoenix firewall test --matrix      who reaches what"
+    )]
+    Test {
+        /// From whom: a guest, an address, `host` or `outside`
+        #[arg(long, value_name = "END", value_parser = end, required_unless_present = "matrix")]
+        from: Option<End>,
+        /// To whom: a guest, an address, `host` or `outside`
+        #[arg(long, value_name = "END", value_parser = end, required_unless_present = "matrix")]
+        to: Option<End>,
+        /// Protocol
+        #[arg(long, value_name = "PROTO", default_value = "tcp")]
+        proto: Protocol,
+        /// Port
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        port: Option<u16>,
+        /// Show who reaches what among all guests, the host and the world outside
+        #[arg(long, conflicts_with_all = ["from", "to", "port"])]
+        matrix: bool,
+    },
     /// Switch a rule off, or a whole firewall when no rule is described
     #[command(
         after_help = "Examples:\n  phoenix firewall disable global --comment 'DEBUG: all traffic'\n  phoenix firewall disable lxc:102 --index 3 --dry-run"
@@ -179,6 +200,9 @@ pub(crate) struct ChangeArgs {
     /// Show the diff, write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Make the edit even when the host or a link that the site needs could no longer be reached
+    #[arg(long)]
+    allow_lockout: bool,
     /// How long to wait for another run to end
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u64,
@@ -251,6 +275,11 @@ pub(crate) struct RuleArgs {
     comment: Option<String>,
 }
 
+fn end(text: &str) -> Result<End, String> {
+    text.parse()
+        .map_err(|error| format!("{error}, or an address, `host` or `outside`"))
+}
+
 /// A word of a command line that names guests first and then says what they get.
 #[derive(Debug, Clone)]
 pub(crate) enum Word {
@@ -287,6 +316,22 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
         FirewallCommand::List { targets, selector } => {
             let lists = site.firewall_rules(targets, &selector.selector())?;
             output.answer(&lists, |style| present::rules(&lists, style))?;
+            return Ok(OK);
+        }
+        FirewallCommand::Test {
+            from,
+            to,
+            proto,
+            port,
+            ..
+        } => {
+            let (Some(from), Some(to)) = (from, to) else {
+                let report = site.firewall_matrix()?;
+                output.answer(&report, |_| present::matrix(&report))?;
+                return Ok(OK);
+            };
+            let report = site.test_firewall(*from, *to, proto, *port)?;
+            output.answer(&report, |_| present::test(&report))?;
             return Ok(OK);
         }
         FirewallCommand::Add {
@@ -385,9 +430,12 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
             (targets, edit, change)
         }
     };
-    let options = ChangeOptions {
-        dry_run: change.dry_run,
-        lock_timeout: std::time::Duration::from_secs(change.lock_timeout),
+    let options = FirewallOptions {
+        change: ChangeOptions {
+            dry_run: change.dry_run,
+            lock_timeout: std::time::Duration::from_secs(change.lock_timeout),
+        },
+        allow_lockout: change.allow_lockout,
     };
     let report = site.edit_firewall(&targets, &edit, options)?;
     output.answer(&report, |style| present::change(&report, style))?;

@@ -6,6 +6,9 @@ mod decode;
 mod edit;
 #[cfg(test)]
 mod edit_tests;
+mod file;
+mod from_site;
+mod guard;
 mod list;
 mod macros;
 mod member;
@@ -15,6 +18,7 @@ mod protocol;
 mod rule;
 mod selector;
 mod show;
+mod simulate;
 
 pub use address::{
     AddressError, AddressMatch, Family, NameRef, NameScope, Network, covers, is_name,
@@ -22,6 +26,12 @@ pub use address::{
 pub use assign::{AssignError, Assignment};
 pub use decode::{RULE_FIELDS, decode_rule, decode_rules};
 pub use edit::{Beside, RuleEdit};
+pub use file::{
+    FwConfig, FwContent, FwFile, FwKind, FwLine, FwRule, OptionInfo, OptionKind, Section, SetEntry,
+    SetMember, option_table,
+};
+pub use from_site::End;
+pub use guard::{Link, Lost, lock_out};
 pub use list::{Lines, Listed, RuleList, Target};
 pub use macros::{Macro, MacroError, MacroPart};
 pub use moved::{Edited, move_port, opens};
@@ -31,4 +41,8 @@ pub use protocol::{
 };
 pub use rule::{Action, Direction, LogLevel, Problem, Rule, RuleScope, WordError};
 pub use selector::Selector;
-pub use show::{ShownList, ShownRule};
+pub use show::{MatrixReport, ShownList, ShownRule, TestReport};
+pub use simulate::{
+    Cast, Decision, Firewall, FirewallConfig, GuestConfig, GuestInterface, Ignored, Matrix,
+    MatrixCell, MatrixChange, NodeNetwork, Packet, RuleSource, State, Verdict, Zone,
+};

@@ -1,10 +1,11 @@
 //! Lists of rules as data for people and programs.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Rule, RuleList, Selector, Target};
+use super::{Action, Decision, Matrix, Protocol, Rule, RuleList, Selector, Target};
 use crate::diagnostic::{Faults, Place};
 
 /// The rules of one guest or of the host, as far as they were asked for.
@@ -33,6 +34,46 @@ pub struct ShownRule {
     pub place: Place,
     /// What it says.
     pub rule: Rule,
+}
+
+/// A verdict and what decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "made by the site, which knows the files"
+)]
+pub struct TestReport {
+    /// From whom.
+    pub from: String,
+    /// The source address.
+    pub source: IpAddr,
+    /// To whom.
+    pub to: String,
+    /// The destination address.
+    pub dest: IpAddr,
+    /// Protocol.
+    pub proto: Protocol,
+    /// Port, where the protocol has ports.
+    pub port: Option<u16>,
+    /// `ACCEPT`, `DROP` or `REJECT`.
+    pub verdict: Action,
+    /// What decided.
+    pub decision: Decision,
+    /// Whose list it stands in.
+    pub list: Option<Target>,
+    /// The deciding rule, where it was one.
+    pub rule: Option<ShownRule>,
+}
+
+/// Who reaches what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "made by the site, which knows the files"
+)]
+pub struct MatrixReport {
+    /// By the site's files.
+    pub matrix: Matrix,
 }
 
 impl ShownList {

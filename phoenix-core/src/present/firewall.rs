@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::count;
 use crate::diagnostic::{Style, render_all};
-use crate::firewall::ShownList;
+use crate::firewall::{MatrixCell, MatrixReport, ShownList, TestReport};
 
 /// Each list with its rules in Proxmox's words, their places in the list in front; the last line sums up.
 pub fn rules(lists: &[ShownList], style: Style) -> String {
@@ -43,4 +43,56 @@ pub fn rules(lists: &[ShownList], style: Style) -> String {
 
 fn digits(number: usize) -> usize {
     number.to_string().len()
+}
+
+/// The verdict, and the deciding rule with its place.
+pub fn test(report: &TestReport) -> String {
+    let port = report
+        .port
+        .map_or_else(String::new, |port| format!(" port {port}"));
+    let mut out = format!(
+        "{}  {} ({}) -> {} ({}) {}{port}\n",
+        report.verdict, report.source, report.from, report.dest, report.to, report.proto
+    );
+    let _ = match (&report.rule, report.list) {
+        (Some(shown), Some(target)) => writeln!(
+            out,
+            "  {target} rule {}: {}\n  {}",
+            shown.index, shown.rule, shown.place
+        ),
+        _ => writeln!(out, "  {}", report.decision),
+    };
+    out
+}
+
+/// Who reaches what, one line a pair.
+pub fn matrix(report: &MatrixReport) -> String {
+    let mut out = String::new();
+    let cells = report.matrix.cells();
+    let width = |name: fn(&MatrixCell) -> &str| {
+        cells.iter().map(|cell| name(cell).len()).max().unwrap_or(0)
+    };
+    let (from, to) = (width(|cell| &cell.from), width(|cell| &cell.to));
+    for cell in cells {
+        let mut ways = Vec::new();
+        for (proto, ports) in [("tcp", &cell.tcp), ("udp", &cell.udp)] {
+            match ports.to_string().as_str() {
+                "" => {}
+                "1:65535" => ways.push(format!("{proto} all")),
+                ports => ways.push(format!("{proto} {ports}")),
+            }
+        }
+        if cell.ping {
+            ways.push("ping".to_owned());
+        }
+        let _ = writeln!(
+            out,
+            "{:from$} -> {:to$}  {}",
+            cell.from,
+            cell.to,
+            ways.join("  ")
+        );
+    }
+    let _ = writeln!(out, "{} that reach something", count(cells.len(), "pair"));
+    out
 }

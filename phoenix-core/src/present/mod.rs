@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 pub use change::change;
 pub use findings::findings;
-pub use firewall::rules;
+pub use firewall::{matrix, rules, test};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};

@@ -31,6 +31,7 @@ use crate::transport::{GuestTransport, Local, Pct, Qm};
 
 pub use authority::AnyAuthority;
 pub use change::ChangeOptions;
+pub use firewall::FirewallOptions;
 pub use migrate::MigrateOptions;
 
 /// Where a site lies.

@@ -1,87 +1,29 @@
-//! `firewall`: the rules of the site's files, shown and edited.
+//! The files that hold rules, read and edited together.
 
-use super::{ChangeOptions, Site};
-use crate::change::{ChangeReport, FileEdit};
+use super::Site;
+use crate::change::FileEdit;
 use crate::diagnostic::{Fault, Faults, Place, nearest};
 use crate::document::{Document, Edit, Format};
 use crate::error::Error;
-use crate::firewall::{RuleEdit, RuleList, Selector, ShownList, Target};
+use crate::firewall::{FirewallConfig, RuleEdit, RuleList, Target};
 use crate::guests::{Guest, decode_lxcs, decode_vms};
 use crate::names::GuestKind;
 
-impl Site {
-    /// The rules that are meant, list by list; those of every guest and of the host where no target is named.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Faults`] when a file cannot be read, [`Error::Refused`] for a guest that the site does not have.
-    pub fn firewall_rules(
-        &self,
-        targets: &[Target],
-        selector: &Selector,
-    ) -> Result<Vec<ShownList>, Error> {
-        let files = RuleFiles::read(self, targets)?;
-        let all;
-        let targets = if targets.is_empty() {
-            all = files.targets();
-            &all
-        } else {
-            targets
-        };
-        let mut faults = Faults::new();
-        let mut lists = Vec::new();
-        for target in targets {
-            match files.list(*target) {
-                Ok(list) => lists.push(ShownList::of(&list, selector)),
-                Err(found) => faults.extend(found),
-            }
-        }
-        faults.into_result(lists).map_err(Error::Refused)
-    }
-
-    /// Makes one edit in the lists of all these guests, as one change of all their files.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] when one of them does not allow it: then none was changed. Those of [`Site::change`].
-    pub fn edit_firewall(
-        &self,
-        targets: &[Target],
-        edit: &RuleEdit,
-        options: ChangeOptions,
-    ) -> Result<ChangeReport, Error> {
-        self.change("firewall", options, |site| {
-            let files = RuleFiles::read(site, targets)?;
-            files.edit(targets, edit).map_err(Error::Refused)
-        })
-    }
-}
-
 /// The site's files that hold rules.
-struct RuleFiles {
-    host: Option<Document>,
+pub(super) struct RuleFiles {
+    pub(super) host: Option<Document>,
     vms: Option<Document>,
     lxcs: Option<Document>,
-    guests: Vec<Guest>,
+    pub(super) guests: Vec<Guest>,
     faults: Faults,
 }
 
 impl RuleFiles {
-    /// Reads those that the targets stand in; all when none is named.
-    fn read(site: &Site, targets: &[Target]) -> Result<Self, Error> {
-        let wanted = |kind: Option<GuestKind>| {
-            targets.is_empty()
-                || targets.iter().any(|target| match target {
-                    Target::Global => kind.is_none(),
-                    Target::Guest(guest) => kind == Some(guest.kind),
-                })
-        };
+    /// Reads all of them, as far as they are there.
+    pub(super) fn read(site: &Site) -> Result<Self, Error> {
         let mut unreadable = Faults::new();
-        let mut read = |kind, path: &str| -> Result<Option<Document>, Error> {
+        let mut read = |path: &str| -> Result<Option<Document>, Error> {
             let path = site.paths.site.join(path);
-            if !wanted(kind) {
-                return Ok(None);
-            }
             let Some(bytes) = site.root.read_optional(&path)? else {
                 return Ok(None);
             };
@@ -93,10 +35,14 @@ impl RuleFiles {
                 }
             }
         };
-        let host = read(None, "etc/phoenix_hypervisor_config.json")?;
-        let vms = read(Some(GuestKind::Vm), "etc/phoenix_vm_configs.json")?;
-        let lxcs = read(Some(GuestKind::Lxc), "etc/phoenix_lxc_configs.json")?;
+        let host = read("etc/phoenix_hypervisor_config.json")?;
+        let vms = read("etc/phoenix_vm_configs.json")?;
+        let lxcs = read("etc/phoenix_lxc_configs.json")?;
         unreadable.into_result(())?;
+        Ok(Self::new(host, vms, lxcs))
+    }
+
+    fn new(host: Option<Document>, vms: Option<Document>, lxcs: Option<Document>) -> Self {
         // What is wrong with a guest beside its rules is `check`'s business, unless it hides the guest.
         let mut faults = Faults::new();
         let mut guests = Vec::new();
@@ -106,23 +52,45 @@ impl RuleFiles {
         if let Some(document) = &lxcs {
             guests.extend(decode_lxcs(document, &mut faults));
         }
-        Ok(Self {
+        Self {
             host,
             vms,
             lxcs,
             guests,
             faults,
-        })
+        }
+    }
+
+    /// The same files after edits of some of them.
+    pub(super) fn after(&self, edits: &[FileEdit]) -> Self {
+        let after = |document: &Option<Document>| {
+            let document = document.as_ref()?;
+            let edit = edits
+                .iter()
+                .find(|edit| edit.before.path() == document.path());
+            Some(edit.map_or(document, |edit| &edit.after).clone())
+        };
+        Self::new(after(&self.host), after(&self.vms), after(&self.lxcs))
+    }
+
+    /// What the files come to when they are rendered.
+    pub(super) fn config(&self) -> FirewallConfig {
+        let lists: Vec<RuleList<'_>> = self
+            .targets()
+            .into_iter()
+            .filter_map(|target| self.list(target).ok())
+            .collect();
+        FirewallConfig::of_site(self.host.as_ref(), &self.guests, &lists)
     }
 
     /// Everybody who may have rules.
-    fn targets(&self) -> Vec<Target> {
+    pub(super) fn targets(&self) -> Vec<Target> {
         let global = self.host.is_some().then_some(Target::Global);
         let guests = self.guests.iter().map(|guest| Target::Guest(guest.id));
         global.into_iter().chain(guests).collect()
     }
 
-    fn list(&self, target: Target) -> Result<RuleList<'_>, Faults> {
+    pub(super) fn list(&self, target: Target) -> Result<RuleList<'_>, Faults> {
         let document = match target {
             Target::Global => &self.host,
             Target::Guest(id) if id.kind == GuestKind::Vm => &self.vms,
@@ -159,7 +127,11 @@ impl RuleFiles {
         }
     }
 
-    fn edit(&self, targets: &[Target], edit: &RuleEdit) -> Result<Vec<FileEdit>, Faults> {
+    pub(super) fn edit(
+        &self,
+        targets: &[Target],
+        edit: &RuleEdit,
+    ) -> Result<Vec<FileEdit>, Faults> {
         let mut seen = Vec::new();
         let mut faults = Faults::new();
         let documents = [&self.host, &self.vms, &self.lxcs];
