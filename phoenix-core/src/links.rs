@@ -54,12 +54,6 @@ pub fn links(guests: &[Guest], settings: &Settings, config: &FirewallConfig) -> 
                 settings.docker.port,
             );
         }
-        for guest in guests {
-            if let (Some(service), Some(dest)) = (&guest.traefik_service, address(guest)) {
-                let what = format!("Traefik to `{}`", service.name);
-                link(&what, traefik, dest, TCP, service.port);
-            }
-        }
     }
     let swarm: Vec<(IpAddr, bool)> = guests
         .iter()

@@ -316,6 +316,168 @@ fn copies_go() {
     assert_eq!(text(&site, VMS), once);
 }
 
+#[test]
+fn a_connection_is_judged_and_the_deciding_rule_named() {
+    let site = Scratch::with_site();
+    let test = |words: &[&str]| {
+        let output = site.phoenix(&[&["firewall", "test"], words].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let words = test(&[
+        "--from",
+        "10.0.0.12",
+        "--to",
+        "vm:1001",
+        "--proto",
+        "tcp",
+        "--port",
+        "2376",
+    ]);
+    assert!(
+        words.starts_with("ACCEPT  10.0.0.12 (lxc:102) -> 10.0.0.111 (vm:1001) tcp port 2376\n")
+            && words.contains("vm:1001 rule 19: IN ACCEPT -source 10.0.0.12 -p tcp -dport 2376")
+            && words.contains(&format!("{VMS}:")),
+        "{words}"
+    );
+    let words = test(&["--from", "10.0.0.99", "--to", "vm:1001", "--port", "2376"]);
+    assert!(
+        words.starts_with("DROP") && words.contains("policy_in: DROP"),
+        "{words}"
+    );
+    let words = test(&["--from", "10.0.0.99", "--to", "host", "--port", "8006"]);
+    assert!(
+        words.starts_with("ACCEPT") && words.contains("the local network"),
+        "{words}"
+    );
+    let words = test(&["--matrix"]);
+    assert!(words.contains("lxc:102 -> vm:1001"), "{words}");
+    let output = site.phoenix(&["firewall", "test", "--matrix", "--output-format", "json"]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        value["matrix"]
+            .as_array()
+            .is_some_and(|cells| cells.len() > 10)
+    );
+}
+
+#[test]
+fn nobody_is_locked_out_unless_that_is_meant() {
+    let site = Scratch::with_site();
+    let ssh = [
+        "add",
+        "global",
+        "--direction",
+        "in",
+        "--action",
+        "DROP",
+        "--source",
+        "10.0.0.0/24",
+        "--before",
+        "0",
+    ];
+    let words = refused(&site, &ssh);
+    assert!(
+        words.contains("port 22 of the host") && words.contains("port 8006 of the host"),
+        "{words}"
+    );
+    let link = ["remove", "vm:1001", "--port", "2376"];
+    let words = refused(&site, &link);
+    assert!(
+        words.contains("would cut Traefik to Docker (10.0.0.12 -> 10.0.0.111 port 2376)")
+            && words.contains("missing would be: IN ACCEPT -source 10.0.0.12 -p tcp -dport 2376"),
+        "{words}"
+    );
+    edit(&site, &[&link[..], &["--allow-lockout"]].concat());
+}
+
+#[test]
+fn rules_are_rendered_once_and_what_is_not_ours_stays() {
+    let site = Scratch::with_site();
+    let pve = site.0.join("etc/pve");
+    fs::create_dir_all(pve.join("nodes/pve1")).unwrap();
+    fs::create_dir_all(pve.join("firewall")).unwrap();
+    // As the old generator left it, with a rule that the site no longer has.
+    let old = "[OPTIONS]\nenable: 1\n\n[RULES]\nIN ACCEPT -p tcp -dport 7 # gone\n";
+    fs::write(pve.join("firewall/1001.fw"), old).unwrap();
+    // And one that somebody wrote.
+    let own = "# by hand\n[OPTIONS]\n\nenable: 1\ndhcp: 0\n\n[RULES]\n\nIN SSH(ACCEPT)   # mine\n";
+    fs::write(pve.join("firewall/1002.fw"), own).unwrap();
+    let read = |name: &str| fs::read_to_string(pve.join(name)).unwrap();
+    let dry = site.phoenix(&["firewall", "render", "--dry-run"]);
+    assert_eq!(dry.status.code(), Some(0), "{}", stderr(&dry));
+    assert!(!pve.join("firewall/cluster.fw").exists());
+    let first = site.phoenix(&["firewall", "render"]);
+    assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
+    assert!(stdout(&first).contains("taken over: IN ACCEPT -p tcp -dport 7 # gone"));
+    let manager = read("firewall/1001.fw");
+    assert!(!manager.contains("dport 7 "), "{manager}");
+    assert!(
+        manager.contains("IN ACCEPT -source 10.0.0.12 -p tcp -dport 2376 # Traefik to the Docker API over TLS [phx:"),
+        "{manager}"
+    );
+    assert!(
+        read("firewall/1002.fw").starts_with(own),
+        "{}",
+        read("firewall/1002.fw")
+    );
+    assert!(
+        read("firewall/cluster.fw").starts_with(
+            "[OPTIONS]\n\nenable: 1\npolicy_in: DROP\npolicy_out: ACCEPT\n\n[RULES]\n\nIN ACCEPT"
+        ),
+        "{}",
+        read("firewall/cluster.fw")
+    );
+    assert_eq!(read("nodes/pve1/host.fw"), "[OPTIONS]\n\nenable: 1\n");
+    let again = site.phoenix(&["firewall", "render"]);
+    assert!(
+        stdout(&again).contains("nothing to do"),
+        "{}",
+        stdout(&again)
+    );
+    // A way in that is there stays there.
+    let cluster = read("firewall/cluster.fw");
+    let mine = cluster.replacen(
+        "[RULES]\n\n",
+        "[RULES]\n\nIN ACCEPT -source 203.0.113.0/24 -p tcp -dport 8006 [phx:0]\n",
+        1,
+    );
+    let mine = mine.replace(" [phx:0]", " # [phx:00]");
+    fs::write(pve.join("firewall/cluster.fw"), &mine).unwrap();
+    let refused = site.phoenix(&["firewall", "render"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stdout(&refused));
+    assert!(
+        stderr(&refused).contains("port 8006 of the host from 203.0.113.0"),
+        "{}",
+        stderr(&refused)
+    );
+    assert_eq!(read("firewall/cluster.fw"), mine);
+    let meant = site.phoenix(&["firewall", "render", "--allow-lockout"]);
+    assert_eq!(meant.status.code(), Some(0), "{}", stderr(&meant));
+    assert_eq!(read("firewall/cluster.fw"), cluster);
+}
+
+#[test]
+fn what_proxmox_would_ignore_is_not_rendered() {
+    let site = Scratch::with_site();
+    let path = site.etc().join(VMS);
+    let text = text(&site, VMS);
+    for (from, to, expected) in [
+        (
+            "\"port\": \"2375\"",
+            "\"dport\": \"2375\"",
+            "did you mean `port`?",
+        ),
+        ("\"proto\": \"tcp\",", "", "`port` without `proto`"),
+    ] {
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let output = site.phoenix(&["firewall", "render"]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+        assert!(!site.0.join("etc/pve").exists());
+    }
+}
+
 fn pairs() -> Option<PathBuf> {
     [
         "/../../shared/corpus/pairs",

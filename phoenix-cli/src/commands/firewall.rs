@@ -128,6 +128,14 @@ pub(crate) enum FirewallCommand {
         after_help = "Examples:\n  phoenix firewall enable vm:1001 --port 9443 --source 10.0.0.12\n  phoenix firewall enable lxc:102      the guest's whole firewall"
     )]
     Enable(SwitchArgs),
+    /// Write the rules into Proxmox's files; what is not ours keeps every byte
+    #[command(
+        after_help = "Examples:\n  phoenix firewall render --dry-run\n  phoenix firewall render && pve-firewall compile | head\n\nOurs are the rules whose comment ends in [phx:ID]; the first time the old generator's rules are taken over."
+    )]
+    Render {
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
     /// Say what would happen to a connection by the site's rules and Proxmox's own, and what decides
     #[command(
         after_help = "Examples:\n  phoenix firewall test --from 10.0.0.12 --to vm:1001 --proto tcp --port 2376\n  phoenix firewall test --matrix      who reaches what"
@@ -389,6 +397,11 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
             };
             (targets.clone(), edit, change)
         }
+        FirewallCommand::Render { change } => {
+            let report = site.render_firewall(change.options())?;
+            output.answer(&report, |style| present::change(&report, style))?;
+            return Ok(OK);
+        }
         FirewallCommand::Set {
             words,
             selector,
@@ -430,14 +443,7 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
             (targets, edit, change)
         }
     };
-    let options = FirewallOptions {
-        change: ChangeOptions {
-            dry_run: change.dry_run,
-            lock_timeout: std::time::Duration::from_secs(change.lock_timeout),
-        },
-        allow_lockout: change.allow_lockout,
-    };
-    let report = site.edit_firewall(&targets, &edit, options)?;
+    let report = site.edit_firewall(&targets, &edit, change.options())?;
     output.answer(&report, |style| present::change(&report, style))?;
     Ok(OK)
 }
@@ -475,6 +481,18 @@ impl SelectorArgs {
             dest: self.dest.clone(),
             comment: self.comment.clone(),
             index: self.index,
+        }
+    }
+}
+
+impl ChangeArgs {
+    fn options(&self) -> FirewallOptions {
+        FirewallOptions {
+            change: ChangeOptions {
+                dry_run: self.dry_run,
+                lock_timeout: std::time::Duration::from_secs(self.lock_timeout),
+            },
+            allow_lockout: self.allow_lockout,
         }
     }
 }

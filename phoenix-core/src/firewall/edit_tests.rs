@@ -1,6 +1,8 @@
 //! Edits of lists, as an operator states them.
 
-use super::{Assignment, Beside, RuleEdit, RuleList, Selector};
+use super::{
+    Assignment, Beside, Firewall, FirewallConfig, Packet, RuleEdit, RuleList, Selector, TCP, Zone,
+};
 use crate::diagnostic::Faults;
 use crate::document::{Document, Edit, Format};
 
@@ -30,6 +32,41 @@ fn rules(document: &Document, edit: &RuleEdit) -> Vec<String> {
     assert!(said.is_empty(), "{said:?}");
     lines(&after)
 }
+
+proptest::proptest! {
+    /// What goes with `dedupe` decided nothing: every verdict stays.
+    #[test]
+    fn copies_that_go_never_change_a_verdict(
+        chosen in proptest::collection::vec(0..RULES.len(), 0..12),
+        ignore_comments: bool,
+        ports in proptest::collection::vec((0..3_u8, 79..84_u16), 12),
+    ) {
+        let document = file(&chosen.iter().map(|at| RULES[*at]).collect::<Vec<_>>());
+        let edit = RuleEdit::Dedupe { selector: Selector::default(), ignore_comments };
+        let (after, _) = edited(&document, &edit).unwrap();
+        let firewall = |document| {
+            let list = RuleList::global(document);
+            Firewall::new(&FirewallConfig::of_site(Some(document), &[], &[list]))
+        };
+        let (before, after) = (firewall(&document), firewall(&after));
+        for (last, port) in ports {
+            let source = std::net::IpAddr::from([10, 0, 0, last]);
+            let host = std::net::IpAddr::from([10, 0, 0, 250]);
+            let packet = Packet::new(Zone::Outside, Zone::Host, source, host, TCP, port);
+            proptest::prop_assert_eq!(before.verdict(&packet).action, after.verdict(&packet).action);
+        }
+    }
+}
+
+const RULES: &[&str] = &[
+    r#"{"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "80"}"#,
+    r#"{"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "80", "comment": "a"}"#,
+    r#"{"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "80", "comment": "b"}"#,
+    r#"{"type": "in", "action": "DROP", "source": "10.0.0.1"}"#,
+    r#"{"type": "in", "action": "DROP", "source": "10.0.0.1", "enabled": false}"#,
+    r#"{"type": "in", "action": "REJECT", "proto": "tcp", "port": "80:82"}"#,
+    r#"{"type": "in", "action": "ACCEPT", "source": "10.0.0.0/31", "proto": "tcp", "port": "81,83"}"#,
+];
 
 fn lines(document: &Document) -> Vec<String> {
     document

@@ -133,3 +133,82 @@ fn missing(source: IpAddr, proto: u8, port: u16) -> Rule {
 
 /// SSH and Proxmox's web interface.
 const ADMIN: [u16; 2] = [22, 8006];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::firewall::{FirewallConfig, FwFile, FwKind, NodeNetwork};
+
+    fn firewall(rules: &str) -> Firewall {
+        let text = format!("[OPTIONS]\nenable: 1\n[RULES]\n{rules}");
+        let file = FwFile::parse("c".as_ref(), text.into(), FwKind::Cluster).unwrap();
+        Firewall::new(&FirewallConfig {
+            cluster: file.config(),
+            node: NodeNetwork {
+                addresses: vec![host()],
+                local_network: "198.51.100.0/24".parse().ok(),
+                bridge: "vmbr0".to_owned(),
+                ..NodeNetwork::default()
+            },
+            ..FirewallConfig::default()
+        })
+    }
+
+    fn host() -> IpAddr {
+        "198.51.100.250".parse().unwrap()
+    }
+
+    fn lost(before: &str, after: &str) -> Vec<String> {
+        lock_out(&firewall(before), &firewall(after), Some(host()), &[])
+            .into_iter()
+            .map(|lost| format!("{} | {} | {}", lost.what, lost.missing, lost.decision))
+            .collect()
+    }
+
+    #[test]
+    fn a_way_into_the_host_that_goes_is_named_with_the_rule_that_would_be_missing() {
+        let admin = "IN ACCEPT -source 203.0.113.0/24 -p tcp -dport 8006\n";
+        assert_eq!(
+            lost(admin, ""),
+            [
+                "port 8006 of the host from 203.0.113.0 | IN ACCEPT -source 203.0.113.0 -p tcp -dport 8006 | cluster: policy_in: DROP"
+            ]
+        );
+        assert_eq!(lost(admin, admin), [""; 0]);
+        // What Proxmox adds by itself does not save whom a rule shuts out before.
+        let found = lost("", "IN DROP -source 198.51.100.7\n");
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("port 22 of the host from 198.51.100.7 |"));
+        // Another rule in its place will do.
+        assert_eq!(lost(admin, "IN ACCEPT -source 203.0.0.0/16\n"), [""; 0]);
+    }
+
+    proptest! {
+        /// A guard that passes means that whoever was admitted still is, wherever he comes from.
+        #[test]
+        fn whoever_was_admitted_still_is(
+            before in prop::collection::vec(rule(), 0..6),
+            after in prop::collection::vec(rule(), 0..6),
+            sources in prop::collection::vec(any::<u32>(), 20),
+            near in prop::collection::vec((0..4_u8, any::<u8>()), 20),
+        ) {
+            let (before, after) = (firewall(&before.concat()), firewall(&after.concat()));
+            let passed = lock_out(&before, &after, Some(host()), &[]).is_empty();
+            let near = near.into_iter().map(|(net, last)| u32::from_be_bytes([198, 51, 100 + net, last]));
+            for source in sources.into_iter().chain(near) {
+                for port in ADMIN {
+                    let packet = Packet::new(Zone::Outside, Zone::Host, IpAddr::V4(source.into()), host(), TCP, port);
+                    let was = *before.verdict(&packet).action == Action::Accept;
+                    let is = *after.verdict(&packet).action == Action::Accept;
+                    prop_assert!(!passed || !was || is, "{packet:?}");
+                }
+            }
+        }
+    }
+
+    fn rule() -> impl Strategy<Value = String> {
+        "IN (ACCEPT|DROP|REJECT)( -source 198\\.51\\.10[0-3]\\.(0/24|64/26|[1-9]|7-198\\.51\\.103\\.9))?( -p tcp( -dport (22|8006|80|1:100))?)?\n"
+    }
+}

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{Rule, RuleScope, Selector, decode_rule};
 use crate::diagnostic::{Fault, Faults, Place, Severity};
-use crate::document::{Cursor, Document, Kind, NodeId};
+use crate::document::{Cursor, Document, Fields, Kind, NodeId};
 use crate::guests::{Guest, global_rules};
 use crate::names::{GuestId, NameError};
 
@@ -261,6 +261,27 @@ impl<'d> RuleList<'d> {
     /// Those.
     pub fn sound(&self) -> Result<(), Faults> {
         self.faults.clone().into_result(())
+    }
+
+    /// Fields of the firewall's object that nobody reads; old files have settings of their own there.
+    pub fn unknown_fields(&self) -> Faults {
+        let mut faults = Faults::new();
+        let Some(firewall) = self.firewall else {
+            return faults;
+        };
+        let known: &[&str] = match self.target {
+            Target::Global => &[
+                "enabled",
+                "default_input_policy",
+                "default_output_policy",
+                "global_firewall_rules",
+            ],
+            Target::Guest(_) => &["enabled", "rules"],
+        };
+        if let Some(fields) = Fields::open(self.document.cursor(firewall), &mut faults) {
+            fields.finish(known, &mut faults);
+        }
+        faults
     }
 
     /// How many of the faults are errors.

@@ -15,6 +15,7 @@ mod member;
 mod moved;
 mod ports;
 mod protocol;
+mod render;
 mod rule;
 mod selector;
 mod show;
@@ -39,6 +40,7 @@ pub use ports::{Ports, PortsError, with_port};
 pub use protocol::{
     ICMP, ICMPV6, IGMP, IcmpType, IcmpTypeError, Protocol, ProtocolError, TCP, UDP,
 };
+pub use render::{Rendered, Wanted, is_ours, our_line, render};
 pub use rule::{Action, Direction, LogLevel, Problem, Rule, RuleScope, WordError};
 pub use selector::Selector;
 pub use show::{MatrixReport, ShownList, ShownRule, TestReport};

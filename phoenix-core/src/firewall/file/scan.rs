@@ -55,10 +55,8 @@ impl<'t> Scanner<'t> {
         if line.trim().is_empty() {
             return FwContent::Blank;
         }
-        if line.starts_with('[')
-            && let Some(content) = self.header(line, indent)
-        {
-            return content;
+        if line.starts_with('[') {
+            return self.header(line, indent);
         }
         let Some(section) = self.section.clone() else {
             self.error(
@@ -84,8 +82,7 @@ impl<'t> Scanner<'t> {
         content.unwrap_or(FwContent::Bad)
     }
 
-    /// A header, or nothing when Proxmox would read the line as one of the section before.
-    fn header(&mut self, line: &str, indent: usize) -> Option<FwContent> {
+    fn header(&mut self, line: &str, indent: usize) -> FwContent {
         let span = indent..indent + line.len();
         let close = line.find(']');
         let inner = close.map_or("", |close| &line[1..close]);
@@ -101,11 +98,11 @@ impl<'t> Scanner<'t> {
             ("aliases", _) if plain && self.kind != FwKind::Host => Some(Section::Aliases),
             ("rules", _) if plain => Some(Section::Rules),
             ("group", Some(name)) if commented && self.kind == FwKind::Cluster => {
-                return Some(self.named(name, span, LONGEST_GROUP, Section::Group));
+                return self.named(name, span, LONGEST_GROUP, Section::Group);
             }
             ("ipset", Some(name)) if commented && self.kind != FwKind::Host => {
                 self.members.clear();
-                return Some(self.named(name, span, LONGEST_SET, Section::IpSet));
+                return self.named(name, span, LONGEST_SET, Section::IpSet);
             }
             _ => None,
         };
@@ -120,10 +117,10 @@ impl<'t> Scanner<'t> {
                 format!("found `{}`, expected {expected}", line.trim_end()),
             );
             // What follows belongs to the section before, as Proxmox has it.
-            return Some(FwContent::Bad);
+            return FwContent::Bad;
         };
         self.section = Some(section.clone());
-        Some(FwContent::Header(section))
+        FwContent::Header(section)
     }
 
     fn named(
@@ -159,13 +156,11 @@ impl<'t> Scanner<'t> {
         let value = value.trim();
         let table = option_table(self.kind);
         let Some(info) = table.iter().find(|info| info.name == name) else {
-            let help = match nearest(&name, table.iter().map(|info| info.name)) {
-                Some(like) => format!("did you mean `{like}`?"),
-                None => {
-                    let known: Vec<_> = table.iter().map(|info| info.name).collect();
-                    format!("known options: {}", known.join(", "))
-                }
-            };
+            let names = || table.iter().map(|info| info.name);
+            let help = nearest(&name, names()).map_or_else(
+                || format!("known options: {}", names().collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
             let fault = self.fault(
                 indent..indent + name.len(),
                 Severity::Error,
@@ -243,16 +238,14 @@ impl<'t> Scanner<'t> {
             }
             SetMember::Network(network)
         } else {
-            match word.parse() {
-                Ok(AddressMatch::Alias(name)) => SetMember::Alias(name),
-                _ => {
-                    self.error(
-                        span,
-                        format!("found `{word}`, expected an address, a network or an alias"),
-                    );
-                    return None;
-                }
-            }
+            let Ok(AddressMatch::Alias(name)) = word.parse() else {
+                self.error(
+                    span,
+                    format!("found `{word}`, expected an address, a network or an alias"),
+                );
+                return None;
+            };
+            SetMember::Alias(name)
         };
         let key = match &member {
             SetMember::Alias(NameRef { scope, name }) => {

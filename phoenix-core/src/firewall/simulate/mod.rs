@@ -355,7 +355,7 @@ impl Firewall {
                 if !interface.firewall {
                     return None;
                 }
-                let tracked = self.tracked(packet, self.allow_invalid);
+                let tracked = Self::tracked(packet, self.allow_invalid);
                 tracked.or_else(|| {
                     let sides = interface.sides.as_ref()?.of(packet.family());
                     sides.outbound.decide(packet, "")
@@ -363,7 +363,7 @@ impl Firewall {
             }
             Zone::Host => {
                 let sides = self.host.as_ref()?.of(packet.family());
-                let tracked = self.tracked(packet, false);
+                let tracked = Self::tracked(packet, false);
                 tracked.or_else(|| sides.outbound.decide(packet, self.iface(packet, packet.to)))
             }
             Zone::Outside => None,
@@ -378,7 +378,7 @@ impl Firewall {
                 if !interface.firewall {
                     return None;
                 }
-                if let Some(verdict) = self.tracked(packet, self.allow_invalid) {
+                if let Some(verdict) = Self::tracked(packet, self.allow_invalid) {
                     return Some(verdict);
                 }
                 let family = packet.family();
@@ -394,14 +394,14 @@ impl Firewall {
                 if iface == "lo" {
                     return Some(accept(&LOOPBACK));
                 }
-                let tracked = self.tracked(packet, false);
+                let tracked = Self::tracked(packet, false);
                 tracked.or_else(|| sides.inbound.decide(packet, iface))
             }
             Zone::Outside => None,
         }
     }
 
-    fn tracked(&self, packet: &Packet, allow_invalid: bool) -> Option<Verdict<'static>> {
+    fn tracked(packet: &Packet, allow_invalid: bool) -> Option<Verdict<'static>> {
         match packet.state {
             State::Established => Some(accept(&ESTABLISHED)),
             State::Invalid if !allow_invalid => Some(Verdict {

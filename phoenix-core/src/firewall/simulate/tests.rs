@@ -130,11 +130,11 @@ fn the_first_match_decides_in_both_directions() {
     let low = site.with("1>2 tcp 22", |packet| packet.sport = 22);
     assert_eq!(low, "DROP by guest 2: policy_in: DROP");
     let reply = site.with("203.0.113.8>1 tcp 8011", |packet| {
-        packet.state = State::Established
+        packet.state = State::Established;
     });
     assert!(reply.starts_with("ACCEPT"), "{reply}");
     let invalid = site.with("203.0.113.8>1 tcp 80", |packet| {
-        packet.state = State::Invalid
+        packet.state = State::Invalid;
     });
     assert!(invalid.starts_with("DROP"), "{invalid}");
 }
@@ -244,7 +244,7 @@ fn interfaces_of_the_host_and_rules_of_the_node_before_the_clusters() {
     );
     assert!(site.ask("203.0.113.1>host tcp 101").starts_with("DROP"));
     let other = site.with("203.0.113.1>host tcp 101", |packet| {
-        packet.iface = Some("vmbr1".to_owned())
+        packet.iface = Some("vmbr1".to_owned());
     });
     assert_eq!(other, "ACCEPT by cluster: rule at 5");
 }

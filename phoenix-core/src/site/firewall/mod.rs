@@ -1,6 +1,7 @@
 //! `firewall`: the rules of the site's files, shown and edited.
 
 mod files;
+mod render;
 mod simulate;
 
 use super::{ChangeOptions, Site};
@@ -97,12 +98,12 @@ impl Site {
             let mut fault = Fault::error("lock-out", format!("this would cut {what}: {decision}"))
                 .note(format!("missing would be: {missing}"))
                 .help("add that rule first, or say `--allow-lockout`");
-            let list = before.list(before.target(zone));
+            let rules = before.list(before.target(zone));
             if let Ok(RuleList {
                 document,
                 array: Some(array),
                 ..
-            }) = list
+            }) = rules
             {
                 fault = fault.at(document.cursor(array).start_place());
             }
