@@ -435,6 +435,57 @@ fn rules_are_rendered_once_and_what_is_not_ours_stays() {
         "{}",
         stdout(&again)
     );
+    let test = [
+        "firewall",
+        "test",
+        "--from",
+        "10.0.0.77",
+        "--to",
+        "vm:1002",
+        "--port",
+        "22",
+    ];
+    let judged = stdout(&site.phoenix(&[&test[..], &["--installed"]].concat()));
+    assert!(
+        judged.starts_with("ACCEPT") && judged.contains("/etc/pve/firewall/1002.fw:9:1"),
+        "{judged}"
+    );
+    assert!(stdout(&site.phoenix(&test)).starts_with("DROP"));
+    let matrix = stdout(&site.phoenix(&["firewall", "test", "--matrix"]));
+    assert!(
+        matrix.ends_with("Proxmox's files admit the same now\n"),
+        "{matrix}"
+    );
+    let cut = ["remove", "vm:1001", "--port", "9001", "--allow-lockout"];
+    assert_eq!(
+        site.phoenix(&[&["firewall"], &cut[..]].concat())
+            .status
+            .code(),
+        Some(0)
+    );
+    edit(
+        &site,
+        &[
+            "add",
+            "vm:1001",
+            "--direction",
+            "in",
+            "--action",
+            "ACCEPT",
+            "--source",
+            "10.0.0.102",
+            "--proto",
+            "tcp",
+            "--port",
+            "4321",
+        ],
+    );
+    let matrix = stdout(&site.phoenix(&["firewall", "test", "--matrix"]));
+    assert!(
+        matrix.contains("vm:1002 -> vm:1001\n  now   tcp ") && matrix.contains("4321,"),
+        "{matrix}"
+    );
+    edit(&site, &["remove", "vm:1001", "--port", "4321"]);
     // A way in that is there stays there.
     let cluster = read("firewall/cluster.fw");
     let mine = cluster.replacen(

@@ -153,8 +153,11 @@ pub(crate) enum FirewallCommand {
         /// Port
         #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
         port: Option<u16>,
-        /// Show who reaches what among all guests, the host and the world outside
-        #[arg(long, conflicts_with_all = ["from", "to", "port"])]
+        /// Judge by the files that Proxmox has now, not by the site's
+        #[arg(long)]
+        installed: bool,
+        /// Show who reaches what among all guests, the host and the world outside, and what differs from now
+        #[arg(long, conflicts_with_all = ["from", "to", "port", "installed"])]
         matrix: bool,
     },
     /// Switch a rule off, or a whole firewall when no rule is described
@@ -331,6 +334,7 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
             to,
             proto,
             port,
+            installed,
             ..
         } => {
             let (Some(from), Some(to)) = (from, to) else {
@@ -338,7 +342,7 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
                 output.answer(&report, |_| present::matrix(&report))?;
                 return Ok(OK);
             };
-            let report = site.test_firewall(*from, *to, proto, *port)?;
+            let report = site.test_firewall(*from, *to, proto, *port, *installed)?;
             output.answer(&report, |_| present::test(&report))?;
             return Ok(OK);
         }

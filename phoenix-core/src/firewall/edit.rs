@@ -1,6 +1,6 @@
 //! Edits of lists of rules in place: only the bytes that must change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::member::{insert_member, member_value};
 use super::{
@@ -222,11 +222,10 @@ impl Session<'_, '_, '_> {
             if !selector.selects(listed.index, &listed.rule) {
                 continue;
             }
-            let mut key = listed.rule.clone();
-            let comment = key.comment.take();
-            let key = match comment {
-                Some(comment) if !ignore_comments => format!("{key} # {comment}"),
-                _ => key.to_string(),
+            let key = if ignore_comments {
+                without_comment(&listed.rule)
+            } else {
+                listed.rule.to_string()
             };
             if let Some(first) = seen.get(&key) {
                 let words = format!("goes, rule {} says the same", first.index);
@@ -311,7 +310,8 @@ impl Session<'_, '_, '_> {
         self.position(beside)?;
         let (Beside::After(at) | Beside::Before(at)) = beside;
         // The order that the list shall have; what is chosen keeps its own order.
-        let is_chosen = |index: usize| chosen.iter().any(|listed| listed.index == index);
+        let indices: HashSet<usize> = chosen.iter().map(|listed| listed.index).collect();
+        let is_chosen = |index: usize| indices.contains(&index);
         let anchor = match beside {
             Beside::Before(_) => (at..list.items.len()).find(|index| !is_chosen(*index)),
             Beside::After(_) => (0..=at).rev().find(|index| !is_chosen(*index)),
@@ -485,12 +485,17 @@ impl Session<'_, '_, '_> {
         }
         let from = selector.ports.as_ref().and_then(super::Ports::single);
         let chosen = list.expect(selector, expect)?;
-        let mut standing: Vec<(usize, Rule)> = list
-            .rules
-            .iter()
-            .filter(|listed| !chosen.iter().any(|other| other.index == listed.index))
-            .map(|listed| (listed.index, listed.rule.clone()))
-            .collect();
+        let mut standing: HashMap<String, usize> = HashMap::new();
+        if dedupe {
+            let chosen: HashSet<usize> = chosen.iter().map(|listed| listed.index).collect();
+            for listed in &list.rules {
+                if !chosen.contains(&listed.index) {
+                    standing
+                        .entry(without_comment(&listed.rule))
+                        .or_insert(listed.index);
+                }
+            }
+        }
         for listed in chosen {
             let member = list.document.cursor(listed.node).get("port");
             let written = member.map(|member| {
@@ -515,14 +520,15 @@ impl Session<'_, '_, '_> {
                 self.refused("rule-port", error.to_string(), Some(listed.node))
             })?;
             self.check_new(&new, Some(&listed.rule), Some(listed.node))?;
-            let twin = standing
-                .iter()
-                .find(|(_, rule)| rule.same_but_comment(&new));
-            if let Some((twin, _)) = twin.filter(|_| dedupe) {
-                let words = format!("goes, rule {twin} says the same with port {port}");
-                self.say(listed, &words);
-                self.into.remove(listed.node);
-                continue;
+            if dedupe {
+                let key = without_comment(&new);
+                if let Some(twin) = standing.get(&key) {
+                    let words = format!("goes, rule {twin} says the same with port {port}");
+                    self.say(listed, &words);
+                    self.into.remove(listed.node);
+                    continue;
+                }
+                standing.insert(key, listed.index);
             }
             match member {
                 Some(member) => {
@@ -541,7 +547,6 @@ impl Session<'_, '_, '_> {
                 None => format!("port {text}"),
             };
             self.say(listed, &words);
-            standing.push((listed.index, new));
         }
         Ok(())
     }
@@ -605,6 +610,13 @@ impl Session<'_, '_, '_> {
         let whose = self.whose(listed);
         self.said.push(format!("{whose}: {words}"));
     }
+}
+
+/// What a rule does, in words that are the same for rules that do the same.
+fn without_comment(rule: &Rule) -> String {
+    let mut rule = rule.clone();
+    rule.comment = None;
+    rule.to_string()
 }
 
 /// What a selector is once the fields are as they shall be: the same edit a second time finds its rules by that.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Action, Decision, Matrix, Protocol, Rule, RuleList, Selector, Target};
+use super::{Action, Decision, Matrix, MatrixChange, Protocol, Rule, RuleList, Selector, Target};
 use crate::diagnostic::{Faults, Place};
 
 /// The rules of one guest or of the host, as far as they were asked for.
@@ -74,6 +74,8 @@ pub struct TestReport {
 pub struct MatrixReport {
     /// By the site's files.
     pub matrix: Matrix,
+    /// What differs from what Proxmox's files admit now; absent where there are none.
+    pub changes: Option<Vec<MatrixChange>>,
 }
 
 impl ShownList {

@@ -65,7 +65,7 @@ pub fn test(report: &TestReport) -> String {
     out
 }
 
-/// Who reaches what, one line a pair.
+/// Who reaches what, one line a pair; then what differs from now.
 pub fn matrix(report: &MatrixReport) -> String {
     let mut out = String::new();
     let cells = report.matrix.cells();
@@ -74,25 +74,52 @@ pub fn matrix(report: &MatrixReport) -> String {
     };
     let (from, to) = (width(|cell| &cell.from), width(|cell| &cell.to));
     for cell in cells {
-        let mut ways = Vec::new();
-        for (proto, ports) in [("tcp", &cell.tcp), ("udp", &cell.udp)] {
-            match ports.to_string().as_str() {
-                "" => {}
-                "1:65535" => ways.push(format!("{proto} all")),
-                ports => ways.push(format!("{proto} {ports}")),
-            }
-        }
-        if cell.ping {
-            ways.push("ping".to_owned());
-        }
         let _ = writeln!(
             out,
             "{:from$} -> {:to$}  {}",
             cell.from,
             cell.to,
-            ways.join("  ")
+            ways(cell)
         );
     }
     let _ = writeln!(out, "{} that reach something", count(cells.len(), "pair"));
+    let Some(changes) = &report.changes else {
+        return out;
+    };
+    out.push('\n');
+    for change in changes {
+        let side = |cell: &Option<MatrixCell>| cell.as_ref().map_or("nothing".to_owned(), ways);
+        let _ = writeln!(
+            out,
+            "{} -> {}\n  now   {}\n  then  {}",
+            change.from,
+            change.to,
+            side(&change.before),
+            side(&change.after)
+        );
+    }
+    let _ = match changes.len() {
+        0 => writeln!(out, "Proxmox's files admit the same now"),
+        number => writeln!(
+            out,
+            "{} would change by `phoenix firewall render`",
+            count(number, "pair")
+        ),
+    };
     out
+}
+
+fn ways(cell: &MatrixCell) -> String {
+    let mut ways = Vec::new();
+    for (proto, ports) in [("tcp", &cell.tcp), ("udp", &cell.udp)] {
+        match ports.to_string().as_str() {
+            "" => {}
+            "1:65535" => ways.push(format!("{proto} all")),
+            ports => ways.push(format!("{proto} {ports}")),
+        }
+    }
+    if cell.ping {
+        ways.push("ping".to_owned());
+    }
+    ways.join("  ")
 }

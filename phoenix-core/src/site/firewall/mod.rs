@@ -1,6 +1,7 @@
 //! `firewall`: the rules of the site's files, shown and edited.
 
 mod files;
+mod installed;
 mod render;
 mod simulate;
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::installed::FIREWALL_DIR;
 use super::{FirewallOptions, RuleFiles, Site};
 use crate::change::{ChangeReport, FileChange};
 use crate::diagnostic::{Fault, Faults, Place, Severity};
@@ -83,6 +84,20 @@ impl Site {
         })
     }
 
+    /// What Proxmox's files would come to if they were rendered now.
+    pub(super) fn after_render(&self, files: &RuleFiles) -> Result<FirewallConfig, Error> {
+        let planned = self.planned(files)?;
+        let after = planned
+            .iter()
+            .map(|file| {
+                let rendered = render(file.found.as_ref(), &file.wanted);
+                let bytes = rendered.text.into_bytes();
+                Ok(FwFile::parse(&file.path, bytes, file.kind)?.config())
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(with_files(&files.config(), &planned, after))
+    }
+
     /// Each file that the site says something about, or that is there.
     fn planned(&self, files: &RuleFiles) -> Result<Vec<Planned>, Error> {
         let mut faults = Faults::new();
@@ -143,24 +158,6 @@ impl Site {
             plan(node.join("host.fw"), FwKind::Host, None, wanted)?;
         }
         faults.into_result(planned).map_err(Error::Faults)
-    }
-
-    /// The node's directory; nothing where it cannot be told which of several it is.
-    fn node_dir(&self) -> Result<Option<PathBuf>, Error> {
-        let dir = Path::new(NODES_DIR);
-        let mut nodes = Vec::new();
-        if self.root.stat(dir)?.is_some() {
-            nodes = self.root.list(dir)?;
-        }
-        if let [node] = nodes.as_slice() {
-            return Ok(Some(dir.join(node)));
-        }
-        let name = self.root.read_optional(Path::new("/etc/hostname"))?;
-        let name = name.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-        let name = name.as_deref().and_then(|name| name.split('.').next());
-        Ok(name
-            .filter(|name| !name.is_empty())
-            .map(|name| dir.join(name)))
     }
 
     /// Refuses what would cut somebody off who is admitted now. Where no firewall was before nobody was admitted by
@@ -270,9 +267,5 @@ fn with_files(
     config
 }
 
-/// Proxmox's rules of cluster and guests.
-const FIREWALL_DIR: &str = "/etc/pve/firewall";
-/// Proxmox's nodes.
-const NODES_DIR: &str = "/etc/pve/nodes";
 /// Lines of context in a diff.
 const CONTEXT: usize = 3;

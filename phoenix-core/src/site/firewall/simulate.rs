@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::installed::Installed;
 use super::{RuleFiles, Site};
 use crate::diagnostic::{Fault, Faults};
 use crate::error::Error;
@@ -11,7 +12,7 @@ use crate::firewall::{
 };
 
 impl Site {
-    /// What would become of the first packet of a connection, by the site's files.
+    /// What would become of the first packet of a connection, by the site's files or by those that Proxmox has now.
     ///
     /// # Errors
     ///
@@ -22,9 +23,24 @@ impl Site {
         to: End,
         proto: &Protocol,
         port: Option<u16>,
+        installed: bool,
     ) -> Result<TestReport, Error> {
         let files = RuleFiles::read(self)?;
-        let config = files.config();
+        let mut config = files.config();
+        let found = if installed {
+            Installed::read(self, &files)?
+        } else {
+            None
+        };
+        if let Some(found) = &found {
+            config = found.config(&config);
+        } else if installed {
+            let fault = Fault::error(
+                "not-installed",
+                "found no /etc/pve/firewall/cluster.fw, expected Proxmox's files",
+            );
+            return Err(Error::Refused(fault.help("phoenix firewall render").into()));
+        }
         let mut faults = Faults::new();
         let mut end = |end: End| match resolve(&files, &config, end) {
             Ok(found) => Some(found),
@@ -48,7 +64,10 @@ impl Site {
         let packet = Packet::new(from, to, source, dest, proto.number(), port.unwrap_or(0));
         let verdict = firewall.verdict(&packet);
         let (list, rule) = match verdict.decision {
-            Decision::Rule { list, line } => shown(&files, list, *line),
+            Decision::Rule { list, line } => match &found {
+                Some(found) => found.shown(&files, list, *line),
+                None => shown(&files, list, *line),
+            },
             _ => (None, None),
         };
         let name = |zone| match zone {
@@ -70,7 +89,8 @@ impl Site {
         })
     }
 
-    /// Who reaches what among the guests, the host and the world outside, by the site's files.
+    /// Who reaches what among the guests, the host and the world outside, by the site's files; and what rendering
+    /// them would change of what Proxmox's files admit now.
     ///
     /// # Errors
     ///
@@ -90,9 +110,17 @@ impl Site {
                 Some((name, zone, config.address_of(zone)?))
             })
             .collect();
-        Ok(MatrixReport {
-            matrix: Matrix::new(&Firewall::new(&config), &ends),
-        })
+        let matrix = Matrix::new(&Firewall::new(&config), &ends);
+        let changes = match Installed::read(self, &files)? {
+            None => None,
+            Some(installed) => {
+                let before = Firewall::new(&installed.config(&config));
+                let after = Firewall::new(&self.after_render(&files)?);
+                let after = Matrix::new(&after, &ends);
+                Some(Matrix::new(&before, &ends).changes(&after))
+            }
+        };
+        Ok(MatrixReport { matrix, changes })
     }
 }
 
