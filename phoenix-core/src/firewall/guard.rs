@@ -92,14 +92,7 @@ pub fn lock_out(
 
 /// Sources that the host admits on a port now and would not any more.
 fn host_port(before: &Firewall, after: &Firewall, host: IpAddr, port: u16) -> Option<Lost> {
-    let mut sources = before.source_edges(host, port);
-    sources.extend(after.source_edges(host, port));
-    sources.push(match host {
-        IpAddr::V4(_) => IpAddr::V4(0.into()),
-        IpAddr::V6(_) => IpAddr::V6(0.into()),
-    });
-    sources.sort_unstable();
-    sources.dedup();
+    let sources = before.differing_sources(after, host, port);
     let packet = |source| Packet::new(Zone::Outside, Zone::Host, source, host, TCP, port);
     // Between two edges all addresses fare alike.
     let mut gone = sources.into_iter().filter(|source| {

@@ -23,7 +23,7 @@ pub(super) struct Step {
 }
 
 /// What a packet must have; what is not stated does not matter.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Test {
     pub(super) proto: Option<u8>,
     pub(super) source: Addresses,
@@ -36,7 +36,7 @@ pub(super) struct Test {
 }
 
 /// A set of addresses.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Addresses {
     #[default]
     Any,
@@ -50,7 +50,7 @@ pub(super) enum Addresses {
 }
 
 /// An IP set: of the networks that hold an address the narrowest decides.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Set {
     /// Narrowest first; `false` where the element is an exception.
     members: Vec<(Network, bool)>,
@@ -90,7 +90,7 @@ impl Addresses {
         }
     }
 
-    fn contains(&self, ip: IpAddr) -> bool {
+    pub(super) fn contains(&self, ip: IpAddr) -> bool {
         match self {
             Self::Any => true,
             Self::One(bits, mask) => match ip {
@@ -193,6 +193,11 @@ impl Chain {
 
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// What becomes of packets that no test fits.
+    pub(super) fn default_action(&self) -> Option<&Action> {
+        self.policy.as_ref().map(|(action, _)| action)
     }
 
     /// What the first test that fits says, else the policy; nothing where there is none.

@@ -5,6 +5,7 @@
 
 mod chain;
 mod compile;
+mod edges;
 mod matrix;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{Action, Family, FwConfig, ICMP, ICMPV6, Network, TCP};
+use super::{Action, Family, FwConfig, ICMP, ICMPV6, Network};
 use chain::Chain;
 
 pub use compile::Ignored;
@@ -435,21 +436,6 @@ impl Firewall {
             && self
                 .sender(packet)
                 .is_some_and(|verdict| verdict.action != &Action::Accept)
-    }
-
-    /// The source addresses at which the host's verdict on a TCP port may change.
-    pub(super) fn source_edges(&self, host: IpAddr, port: u16) -> Vec<IpAddr> {
-        let mut edges = Vec::new();
-        let family = Family::of(host);
-        if let Some(sides) = &self.host {
-            for step in sides.of(family).inbound.steps() {
-                if step.test.may_fit(TCP, port) {
-                    step.test.source.edges(&mut edges);
-                }
-            }
-        }
-        edges.retain(|ip| Family::of(*ip) == family);
-        edges
     }
 
     /// Rules that Proxmox ignores, beside those that cannot be read: they name what is not there.
