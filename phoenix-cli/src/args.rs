@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use phoenix_core::names::CommonName;
 use phoenix_core::x509::Fingerprint;
 
+use crate::commands::firewall::FirewallCommand;
 use crate::commands::manifest::ManifestCommand;
 use crate::commands::{EditArgs, TemplateCommand};
 
@@ -118,6 +119,11 @@ pub(crate) enum Command {
     Manifest {
         #[command(subcommand)]
         command: ManifestCommand,
+    },
+    /// Show and edit firewall rules
+    Firewall {
+        #[command(subcommand)]
+        command: Box<FirewallCommand>,
     },
     /// Change the site's files from one state to another
     Migrate {

@@ -13,6 +13,7 @@ pub mod execute;
 pub mod firewall;
 pub mod guests;
 pub mod inventory;
+pub mod links;
 pub mod manifest;
 pub mod migrate;
 pub mod model;

@@ -1,6 +1,7 @@
 //! The command, run as a user runs it: on copies of a site in temporary directories.
 
 mod edit;
+mod firewall;
 mod manifest;
 mod pairs;
 mod run;

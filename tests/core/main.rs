@@ -15,7 +15,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (3, &["change"]),
     (4, &["settings", "manifest", "guests", "template"]),
     (5, &["firewall", "docker", "traefik"]),
-    (6, &["model"]),
+    (6, &["links", "model"]),
     (7, &["ca", "transport", "store", "probe", "deploy"]),
     (8, &["inventory"]),
     (9, &["check", "migrate"]),

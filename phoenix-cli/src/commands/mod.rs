@@ -5,6 +5,7 @@ mod ca;
 mod check;
 mod demo;
 mod edit;
+pub(crate) mod firewall;
 pub(crate) mod manifest;
 mod migrate;
 mod pending;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Manifest { command } => manifest::run(&site()?, command, output),
+        Command::Firewall { command } => firewall::run(&site()?, command, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Address, text, texts};
 use crate::diagnostic::{Fault, Faults};
-use crate::document::{Document, Kind, NodeId};
+use crate::document::{Cursor, Document, Kind, NodeId};
 
 /// What the host-wide file says.
 #[derive(Debug, Clone)]
@@ -78,24 +78,18 @@ impl HostConfig {
             );
             return None;
         };
-        let rules = [
-            "/firewall/global_firewall_rules",
-            "/shared_volumes/firewall/global_firewall_rules",
-        ]
-        .map(|pointer| root.at(pointer));
-        for rules in rules.into_iter().flatten() {
-            if !matches!(rules.kind(), Kind::Array | Kind::Null) {
-                faults.push(
+        let mut rules = Vec::new();
+        for list in global_rule_lists(document) {
+            match list.kind() {
+                Kind::Array => rules.push(list.node()),
+                Kind::Null => {}
+                _ => faults.push(
                     Fault::error("rules", "found no array, expected a list of firewall rules")
-                        .at(rules.start_place()),
-                );
+                        .at(list.start_place()),
+                ),
             }
         }
-        let mut rules = rules
-            .into_iter()
-            .flatten()
-            .filter(|rules| rules.kind() == Kind::Array)
-            .map(crate::document::Cursor::node);
+        let mut rules = rules.into_iter();
         let exports = root.at("/nfs/exports");
         Some(Self {
             domain,
@@ -128,6 +122,21 @@ impl HostConfig {
                 .collect(),
         })
     }
+}
+
+/// The host-wide firewall rules, at whichever of the two places this version of the file has them.
+pub(crate) fn global_rules(document: &Document) -> Option<Cursor<'_>> {
+    global_rule_lists(document).next()
+}
+
+/// What stands at the two places, the one that counts first.
+fn global_rule_lists(document: &Document) -> impl Iterator<Item = Cursor<'_>> {
+    [
+        "/firewall/global_firewall_rules",
+        "/shared_volumes/firewall/global_firewall_rules",
+    ]
+    .into_iter()
+    .filter_map(|pointer| document.root().at(pointer))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::document::{Cursor, NodeId};
 use crate::names::{GuestId, GuestKind};
 
+pub(crate) use host::global_rules;
 pub use host::{HostConfig, StepCaBlock};
 pub use lxc::decode_lxcs;
 pub use reference::Reference;

@@ -10,8 +10,10 @@ use super::Migration;
 use super::entries::{WantedEntry, upsert};
 use crate::change::FileEdit;
 use crate::diagnostic::{Fault, Faults, Place};
-use crate::document::{Cursor, Document, Edit, Format, NodeId, Position, Value};
-use crate::firewall::{Action, Direction, Edited, Rule, covers, decode_rules, move_port, opens};
+use crate::document::{Cursor, Document, Edit, Format, Located, NodeId, Position, Value};
+use crate::firewall::{
+    Action, Direction, Edited, Rule, RuleScope, covers, decode_rules, move_port, opens,
+};
 use crate::guests::Guest;
 use crate::manifest::EntriesEdit;
 use crate::model::Model;
@@ -399,13 +401,14 @@ fn guest_rules(
         let Some(list) = guest.rules else {
             continue;
         };
-        let all = decode_rules(document, list, &mut faults);
+        let all = decode_rules(document, list, RuleScope::Guest, &mut faults);
         let is_manager = guest.id == ends.manager.id;
-        let concerned: Vec<Rule> = all
+        let concerned: Vec<Located<Rule>> = all
             .iter()
-            .filter(|rule| match rule.direction {
+            .filter(|rule| match rule.value.direction {
                 Direction::In => is_manager,
-                Direction::Out => covers(rule.dest.as_deref(), ends.manager_ip),
+                Direction::Out => covers(rule.value.dest.as_ref(), ends.manager_ip),
+                Direction::Forward | Direction::Group => false,
             })
             .cloned()
             .collect();
@@ -421,8 +424,8 @@ fn guest_rules(
             let (from, to) = (model.settings.docker.plain_port, model.settings.docker.port);
             let admits = |port| {
                 opens(&concerned, port).any(|rule| {
-                    rule.direction == Direction::In
-                        && covers(rule.source.as_deref(), ends.traefik_ip)
+                    rule.value.direction == Direction::In
+                        && covers(rule.value.source.as_ref(), ends.traefik_ip)
                 })
             };
             if !admits(from) && !admits(to) {
@@ -444,10 +447,11 @@ fn host_rules(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults
         return Ok(None);
     };
     let mut faults = Faults::new();
-    let concerned: Vec<Rule> = decode_rules(document, list, &mut faults)
-        .into_iter()
-        .filter(|rule| covers(rule.dest.as_deref(), ends.manager_ip))
-        .collect();
+    let concerned: Vec<Located<Rule>> =
+        decode_rules(document, list, RuleScope::Cluster, &mut faults)
+            .into_iter()
+            .filter(|rule| covers(rule.value.dest.as_ref(), ends.manager_ip))
+            .collect();
     faults.into_result(())?;
     let mut edit = Edit::new(document);
     let mut reasons = Vec::new();
@@ -466,14 +470,13 @@ fn host_rules(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults
 fn moved(
     model: &Model,
     document: &Document,
-    rules: &[Rule],
+    rules: &[Located<Rule>],
     whose: &str,
     edit: &mut Edit<'_>,
     reasons: &mut Vec<String>,
 ) {
     let (from, to) = (model.settings.docker.plain_port, model.settings.docker.port);
-    let port = |rule: NodeId| document.cursor(rule).get("port").map(Cursor::node);
-    for edited in move_port(edit, port, rules, from, to) {
+    for edited in move_port(edit, document, rules, from, to) {
         reasons.push(match edited {
             Edited::Port { rule, ports } => {
                 format!(
@@ -491,10 +494,16 @@ fn moved(
 }
 
 /// Adds the inbound rule that the link needs, behind its like and with its neighbours' key order.
-fn add_inbound(list: NodeId, rules: &[Rule], ends: &Ends<'_>, port: u16, edit: &mut Edit<'_>) {
+fn add_inbound(
+    list: NodeId,
+    rules: &[Located<Rule>],
+    ends: &Ends<'_>,
+    port: u16,
+    edit: &mut Edit<'_>,
+) {
     let position = rules
         .iter()
-        .rfind(|rule| rule.direction == Direction::In && rule.action == Action::Accept)
+        .rfind(|rule| rule.value.direction == Direction::In && rule.value.action == Action::Accept)
         .map_or(Position::First, |rule| Position::After(rule.node));
     let text = |key: &str, value: String| (key.to_owned(), Value::from(value));
     let rule = Value::Object(vec![

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::diagnostic::Faults;
 use crate::document::Document;
-use crate::firewall::{Rule, decode_rules, opens};
+use crate::firewall::{RuleScope, decode_rules, opens};
 use crate::manifest::{CertType, Entry};
 use crate::model::{Model, SiteFiles, SourceFile};
 use crate::names::{GuestKind, SubjectAltName};
@@ -107,7 +107,7 @@ fn opening(model: &Model, port: u16) -> Vec<(PathBuf, String)> {
     let mut faults = Faults::new();
     let mut found = Vec::new();
     for (document, list) in lists(model) {
-        let rules: Vec<Rule> = decode_rules(document, list, &mut faults);
+        let rules = decode_rules(document, list, RuleScope::Cluster, &mut faults);
         for rule in opens(&rules, port) {
             let span = document.place(rule.node).span;
             found.push((document.path().to_owned(), document.text()[span].to_owned()));

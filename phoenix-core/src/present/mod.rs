@@ -2,6 +2,7 @@
 
 mod change;
 mod findings;
+mod firewall;
 mod manifest;
 mod migrate;
 mod plan;
@@ -13,6 +14,7 @@ use std::time::SystemTime;
 
 pub use change::change;
 pub use findings::findings;
+pub use firewall::{matrix, rules, test};
 pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;

@@ -4,6 +4,7 @@ mod authority;
 mod change;
 mod check;
 mod edit;
+mod firewall;
 mod manifest;
 mod migrate;
 mod pending;
@@ -34,6 +35,7 @@ use crate::transport::{GuestTransport, Local, Pct, Qm};
 
 pub use authority::AnyAuthority;
 pub use change::ChangeOptions;
+pub use firewall::FirewallOptions;
 pub use migrate::MigrateOptions;
 
 /// Where a site lies.

@@ -2,22 +2,22 @@
 
 use crate::check::Findings;
 use crate::diagnostic::{Fault, Faults};
-use crate::document::{Document, NodeId};
-use crate::firewall::{Direction, Rule, covers, decode_rules, opens};
+use crate::document::{Document, Located, NodeId};
+use crate::firewall::{Direction, Rule, RuleScope, covers, decode_rules, opens};
 use crate::model::Model;
 
 pub(crate) fn check(model: &Model, findings: &mut Findings) {
     let mut faults = Faults::new();
     for guest in &model.guests {
         if let (Some(document), Some(list)) = (super::document(model, guest), guest.rules) {
-            let rules = decode_rules(document, list, &mut faults);
+            let rules = decode_rules(document, list, RuleScope::Guest, &mut faults);
             plain(model, document, &rules, &guest.id.to_string(), findings);
             copies(document, &rules, findings);
         }
     }
     if let Some(list) = model.host.rules {
         let document = &model.documents.host;
-        let rules = decode_rules(document, list, &mut faults);
+        let rules = decode_rules(document, list, RuleScope::Cluster, &mut faults);
         plain(model, document, &rules, "the host-wide rules", findings);
         copies(document, &rules, findings);
     }
@@ -27,14 +27,20 @@ pub(crate) fn check(model: &Model, findings: &mut Findings) {
     admission(model, findings);
 }
 
-fn plain(model: &Model, document: &Document, rules: &[Rule], whose: &str, findings: &mut Findings) {
+fn plain(
+    model: &Model,
+    document: &Document,
+    rules: &[Located<Rule>],
+    whose: &str,
+    findings: &mut Findings,
+) {
     let port = model.settings.docker.plain_port;
     for rule in opens(rules, port) {
         let manager = model.docker_managers().any(|guest| {
             guest
                 .address
                 .ip()
-                .is_some_and(|ip| covers(rule.dest.as_deref(), ip))
+                .is_some_and(|ip| covers(rule.value.dest.as_ref(), ip))
         });
         // A range that happens to hold the port, on the way to somebody else, is no plain Docker.
         if manager {
@@ -50,11 +56,11 @@ fn plain(model: &Model, document: &Document, rules: &[Rule], whose: &str, findin
     }
 }
 
-fn copies(document: &Document, rules: &[Rule], findings: &mut Findings) {
+fn copies(document: &Document, rules: &[Located<Rule>], findings: &mut Findings) {
     for (index, rule) in rules.iter().enumerate() {
         let first = rules[..index]
             .iter()
-            .find(|other| other.same_but_comment(rule) && other.comment == rule.comment);
+            .find(|other| other.value == rule.value);
         if let Some(first) = first {
             findings.push(
                 Fault::warning("PX009", "found the same firewall rule twice")
@@ -74,13 +80,14 @@ fn admission(model: &Model, findings: &mut Findings) {
         let (Some(document), Some(list)) = (super::document(model, manager), manager.rules) else {
             continue;
         };
-        let rules = decode_rules(document, list, &mut ignored);
+        let rules = decode_rules(document, list, RuleScope::Guest, &mut ignored);
         for traefik in model.traefiks() {
             let Some(ip) = traefik.address.ip() else {
                 continue;
             };
-            let admitted = opens(&rules, port)
-                .any(|rule| rule.direction == Direction::In && covers(rule.source.as_deref(), ip));
+            let admitted = opens(&rules, port).any(|rule| {
+                rule.value.direction == Direction::In && covers(rule.value.source.as_ref(), ip)
+            });
             if !admitted {
                 let mut fault = Fault::error(
                     "PX005",
