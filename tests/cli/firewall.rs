@@ -120,7 +120,7 @@ fn another_number_than_expected_is_shown_and_nothing_changes() {
     let site = Scratch::with_site();
     let words = refused(&site, &["remove", "vm:1001", "--direction", "in"]);
     assert!(
-        words.contains("rules of vm:1001 that match `--direction in`, expected 1")
+        words.contains("rules of vm:1001 matching `--direction in`, expected 1")
             && words.contains(&format!("{VMS}:")),
         "{words}"
     );

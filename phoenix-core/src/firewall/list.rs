@@ -199,7 +199,7 @@ impl<'d> RuleList<'d> {
         let mut fault = Fault::error(
             "expectation",
             format!(
-                "found {} of {} that match {}, expected {expected}",
+                "found {} of {} matching {}, expected {expected}",
                 rules(found.len()),
                 self.target,
                 quoted(selector),
@@ -403,7 +403,7 @@ mod tests {
         let fault = faults.iter().next().unwrap();
         assert_eq!(
             fault.message,
-            "found 2 rules of global that match `--port 22`, expected 1"
+            "found 2 rules of global matching `--port 22`, expected 1"
         );
         let places: Vec<String> = fault.places.iter().map(ToString::to_string).collect();
         assert_eq!(places, ["h.json:2:5", "h.json:3:5"]);
