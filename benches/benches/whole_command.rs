@@ -55,7 +55,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             }
         }
         check(&file, &format!("\"{}\"", runs - 1))?;
-        let peak = peak(edit(&phoenix, &dir, &file, "\"peak\""))?;
+        let peak = peak(&edit(&phoenix, &dir, &file, "\"peak\""))?;
         check(&file, "\"peak\"")?;
         let (ours, theirs) = (least(&ours), has_jq.then(|| least(&theirs)));
         let ratio = theirs.map(|theirs| theirs.as_secs_f64() / ours.as_secs_f64());
@@ -154,7 +154,7 @@ fn check(file: &Path, value: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// The most memory that a command ever had, in bytes: asked of a process that has no other child.
-fn peak(command: Command) -> Result<u64, Box<dyn Error>> {
+fn peak(command: &Command) -> Result<u64, Box<dyn Error>> {
     let output = Command::new(std::env::current_exe()?)
         .arg(PEAK)
         .arg(command.get_program())
