@@ -206,3 +206,21 @@ fn a_failed_hook_stays_pending_pauses_unattended_runs_and_can_be_dropped() {
     let unknown = on_machine(&scratch, &["pending", "drop", id]);
     assert_eq!(unknown.status.code(), Some(2));
 }
+
+#[test]
+fn a_mistyped_site_is_an_error_and_is_not_made() {
+    let scratch = Scratch::new();
+    let gone = scratch.0.join("gone");
+    let words = [
+        "--site",
+        gone.to_str().unwrap(),
+        "edit",
+        "etc/a.json",
+        "set",
+        "/a",
+        "1",
+    ];
+    let output = phoenix(&words, &scratch.0);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(!gone.exists());
+}

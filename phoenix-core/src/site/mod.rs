@@ -27,8 +27,8 @@ use crate::report::Report;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::system::{
-    Commands, Dial, HostCommands, HostDial, NoDial, Recovered, RecoveryOutcome, Root, SiteLock,
-    WouldRunCommands, recover,
+    Commands, Dial, HostCommands, HostDial, Links, NoDial, Recovered, RecoveryOutcome, Root,
+    SiteLock, WouldRunCommands, recover,
 };
 use crate::time::{Clock, SystemClock};
 use crate::transport::{GuestTransport, Local, Pct, Qm};
@@ -320,6 +320,8 @@ impl Site {
 
     /// One run at a time.
     fn lock(&self, timeout: Duration) -> Result<SiteLock, Error> {
+        // A mistyped site is an error, not a directory to make.
+        self.root.open_dir(&self.paths.site, Links::Follow)?;
         let path = self.paths.site.join(".phoenix/lock");
         Ok(SiteLock::acquire(
             &self.root,
