@@ -277,6 +277,11 @@ impl Journal {
         }
     }
 
+    /// Whether there is a record on disk: several files change, and a crash in between must be settled.
+    pub(super) fn is_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
     pub(super) fn sync_targets(&self) -> Result<(), FileError> {
         for entry in &self.record.entries {
             self.target(entry)?.0.sync()?;
@@ -340,7 +345,8 @@ impl Journal {
             };
             let new = staging.remove(OsStr::new(&entry.new))?;
             let old = staging.remove(OsStr::new(&entry.old))?;
-            if new || old {
+            // Without a record nobody relies on their absence; a later change sweeps them up.
+            if (new || old) && self.is_kept() {
                 staging.sync()?;
             }
         }

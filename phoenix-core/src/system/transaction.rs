@@ -330,7 +330,10 @@ impl Prepared {
         if existing.is_some() {
             entry.keep_old(&dir, &name, &staging)?;
         }
-        staging.sync()?;
+        // One rename happens or does not: a name that it starts from and that a power cut loses is no loss.
+        if self.journal.is_kept() {
+            staging.sync()?;
+        }
         self.journal.set_after(index, after);
         Ok(())
     }
