@@ -3,12 +3,15 @@
 use std::io;
 
 use super::{CaUrl, JudgeFault, JweFault};
-use crate::x509::{ChainFault, Fingerprint, KeyFault, PemFault};
+use crate::x509::{ChainFault, CrlFault, Fingerprint, KeyFault, PemFault};
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnrollError {
+    /// The request that was given cannot be signed.
+    #[error("could not use the certificate request: {0}")]
+    BadRequest(String),
     /// The embedded CA's directory could not be used.
     #[error("could not {action} `{path}` of the embedded CA")]
     Keep {
@@ -106,6 +109,14 @@ pub enum EnrollError {
         common_name: String,
         /// Why.
         reason: ChainFault,
+    },
+    /// The CA's revocation list is not believed.
+    #[error("could not use the revocation list of the CA at {url}")]
+    RevocationList {
+        /// The CA.
+        url: CaUrl,
+        /// Why not.
+        source: CrlFault,
     },
     /// The root on offer is not the pinned one.
     #[error("the CA at {url} has no root with fingerprint {expected}{}", match .found { Some(found) => format!("; it offered {found}"), None => String::new() })]

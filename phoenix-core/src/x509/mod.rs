@@ -2,24 +2,30 @@
 //!
 //! Everything here is pure. Time is an argument, files are bytes.
 
+mod crl;
 mod csr;
 mod fingerprint;
 mod key;
 mod leaf;
 mod pem;
+mod serial;
 mod verify;
 
 use std::fmt;
 use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
+pub use crl::{Crl, CrlFault, NextUpdate, RevocationReason};
 pub(crate) use csr::subject as csr_subject;
-pub use csr::{Csr, create_csr};
+pub use csr::{Csr, CsrContent, CsrFault, create_csr};
 pub use fingerprint::Fingerprint;
 pub use key::{KeyFault, KeyType, PrivateKey, public_key_of_pem};
 pub use leaf::Leaf;
 pub use pem::PemFault;
+pub use serial::Serial;
 pub use verify::{ChainFault, Usage, verify_chain};
 
 pub(crate) use fingerprint::{hex, sha256};
@@ -162,6 +168,18 @@ impl Anchor {
         let mut out = Vec::new();
         pem::encode("CERTIFICATE", &self.der, &mut out);
         out
+    }
+
+    /// Whether `issuer` signed it: its name, and its signature.
+    pub fn is_signed_by(&self, issuer: &Self) -> bool {
+        let (Ok((_, ours)), Ok((_, theirs))) = (
+            X509Certificate::from_der(&self.der),
+            X509Certificate::from_der(&issuer.der),
+        ) else {
+            return false;
+        };
+        ours.issuer().as_raw() == theirs.subject().as_raw()
+            && ours.verify_signature(Some(theirs.public_key())).is_ok()
     }
 
     /// Whether it is within its own dates.

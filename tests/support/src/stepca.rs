@@ -37,6 +37,8 @@ pub struct Setup {
     pub claims: Value,
     /// Further provisioners, as in `ca.json`.
     pub others: Vec<Value>,
+    /// Whether it keeps a revocation list.
+    pub crl: bool,
 }
 
 impl Default for Setup {
@@ -46,6 +48,7 @@ impl Default for Setup {
             kind: Kind::P256,
             claims: json!({}),
             others: Vec::new(),
+            crl: false,
         }
     }
 }
@@ -85,6 +88,7 @@ impl Server {
             "dnsNames": setup.dns_names,
             "db": { "type": "badgerv2", "dataSource": scratch.path().join("db") },
             "authority": { "provisioners": provisioners },
+            "crl": { "enabled": setup.crl, "generateOnRevoke": setup.crl },
         });
         scratch.file("ca.json", config.to_string());
         let mut server = Self {

@@ -9,25 +9,58 @@ use aws_lc_rs::signature::{
     ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rcgen::SigningKey as _;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use x509_parser::asn1_rs::{FromDer as _, Integer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::JweFault;
 use super::wire::PublicJwk;
 use crate::secret::Secret;
-use crate::x509::{Csr, Fingerprint, hex, sha256};
+use crate::x509::{Chain, Csr, Fingerprint, PrivateKey, hex, sha256};
 
 /// What a token says.
 pub(super) struct Claims<'a> {
     pub(super) issuer: &'a str,
     pub(super) subject: &'a str,
     pub(super) audience: &'a str,
-    pub(super) sans: Vec<String>,
+    /// The certificate's names, where it is about a certificate to come.
+    pub(super) sans: Option<Vec<String>>,
     pub(super) root: Fingerprint,
-    pub(super) csr: &'a Csr,
+    /// The one request that the token serves for.
+    pub(super) csr: Option<&'a Csr>,
     pub(super) now: SystemTime,
+}
+
+impl Claims<'_> {
+    fn to_json(&self) -> Option<Value> {
+        let mut id = [0; 32];
+        fill(&mut id).ok()?;
+        let now = self
+            .now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()?
+            .as_secs();
+        let mut body = json!({
+            "aud": self.audience,
+            "exp": now + VALIDITY.as_secs(),
+            "iat": now,
+            "iss": self.issuer,
+            "jti": hex(&id),
+            "nbf": now,
+            "sha": self.root.to_string(),
+            "sub": self.subject,
+        });
+        if let Some(sans) = &self.sans {
+            body["sans"] = json!(sans);
+        }
+        if let Some(csr) = self.csr {
+            body["cnf"] = json!({ "x5rt#S256": URL_SAFE_NO_PAD.encode(sha256(csr.as_der())) });
+        }
+        Some(body)
+    }
 }
 
 /// A provisioner's private key.
@@ -132,38 +165,77 @@ impl SigningKey {
         }
     }
 
-    /// A token that serves once: valid for five minutes, with a random id, and only for this CSR.
+    /// A token that serves once: valid for five minutes, with a random id.
     pub(super) fn token(&self, kid: &str, claims: &Claims<'_>) -> Option<Secret> {
-        let mut id = [0; 32];
-        fill(&mut id).ok()?;
-        let now = claims
-            .now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .ok()?
-            .as_secs();
         let header = json!({ "alg": self.algorithm(), "kid": kid, "typ": "JWT" });
-        let body = json!({
-            "aud": claims.audience,
-            "cnf": { "x5rt#S256": URL_SAFE_NO_PAD.encode(sha256(claims.csr.as_der())) },
-            "exp": now + VALIDITY.as_secs(),
-            "iat": now,
-            "iss": claims.issuer,
-            "jti": hex(&id),
-            "nbf": now,
-            "sans": claims.sans,
-            "sha": claims.root.to_string(),
-            "sub": claims.subject,
-        });
-        let mut token = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header.to_string()),
-            URL_SAFE_NO_PAD.encode(body.to_string())
-        );
-        let signature = self.sign(token.as_bytes())?;
-        token.push('.');
-        token.push_str(&URL_SAFE_NO_PAD.encode(signature));
-        Some(Secret::from(token))
+        compact(&header, &claims.to_json()?, |message| self.sign(message))
     }
+}
+
+/// A token signed by a certificate's own key, with the certificate in it: what renews an expired one.
+pub(super) fn renewal_token(
+    chain: &Chain,
+    key: &PrivateKey,
+    claims: &Claims<'_>,
+) -> Option<Secret> {
+    let (algorithm, width) = leaf_algorithm(key)?;
+    let certificates: Vec<String> = chain
+        .certificates()
+        .iter()
+        .map(|der| STANDARD.encode(der))
+        .collect();
+    let header = json!({ "alg": algorithm, "typ": "JWT", "x5cInsecure": certificates });
+    compact(&header, &claims.to_json()?, |message| {
+        let signature = key.pair().sign(message).ok()?;
+        match width {
+            Some(width) => fixed(&signature, width),
+            None => Some(signature),
+        }
+    })
+}
+
+/// The JWS name of a leaf key's signatures, and the width of one number of them where they are pairs of numbers.
+fn leaf_algorithm(key: &PrivateKey) -> Option<(&'static str, Option<usize>)> {
+    let algorithm = key.pair().algorithm();
+    [
+        (&rcgen::PKCS_ECDSA_P256_SHA256, "ES256", Some(32)),
+        (&rcgen::PKCS_ECDSA_P384_SHA384, "ES384", Some(48)),
+        (&rcgen::PKCS_ECDSA_P521_SHA512, "ES512", Some(66)),
+        (&rcgen::PKCS_ED25519, "EdDSA", None),
+        (&rcgen::PKCS_RSA_SHA256, "RS256", None),
+    ]
+    .into_iter()
+    .find(|(known, ..)| *known == algorithm)
+    .map(|(_, name, width)| (name, width))
+}
+
+/// The two numbers of an ECDSA signature side by side (RFC 7518, 3.4), from their DER form.
+fn fixed(signature: &[u8], width: usize) -> Option<Vec<u8>> {
+    let (_, numbers) = Vec::<Integer<'_>>::from_der(signature).ok()?;
+    let [r, s] = <[_; 2]>::try_from(numbers).ok()?;
+    let mut out = Vec::with_capacity(2 * width);
+    for number in [r, s] {
+        let bytes = number.as_ref();
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        out.extend_from_slice(&padded(&bytes[zeros..], width)?);
+    }
+    Some(out)
+}
+
+fn compact(
+    header: &Value,
+    body: &Value,
+    sign: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+) -> Option<Secret> {
+    let mut token = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(body.to_string())
+    );
+    let signature = sign(token.as_bytes())?;
+    token.push('.');
+    token.push_str(&URL_SAFE_NO_PAD.encode(signature));
+    Some(Secret::from(token))
 }
 
 /// The private numbers, overwritten when dropped.
