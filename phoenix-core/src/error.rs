@@ -15,6 +15,19 @@ use crate::x509::{Anchor, Fingerprint};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// What was asked for makes no sense; nothing was attempted.
+    #[error("{0}")]
+    Argument(String),
+    /// A certificate, key or request that was given cannot be used; nothing was attempted.
+    #[error("could not use the {what} {}: {detail}", path.display())]
+    BadFile {
+        /// What it was to be.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The CA cannot be used at all: its root cannot be had or is not the pinned one.
     #[error("could not use the CA {authority}")]
     Ca {
@@ -26,6 +39,20 @@ pub enum Error {
     /// The site's files could not be changed; they are as they were.
     #[error(transparent)]
     Change(#[from] ChangeError),
+    /// The CA was asked for something and it came to nothing; no file was changed.
+    #[error("could not {act}")]
+    Enroll {
+        /// What was to be done.
+        act: String,
+        /// Why not.
+        source: EnrollError,
+    },
+    /// A file would be overwritten; nothing was attempted.
+    #[error("{} exists already and would be overwritten", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The site's files have faults.
     #[error("the site cannot be read")]
     Faults(#[from] Faults),
@@ -91,6 +118,14 @@ pub enum Error {
     /// Several files could not be changed as one.
     #[error(transparent)]
     Transaction(#[from] TransactionError),
+    /// What is served there could not be looked at.
+    #[error("could not see a certificate at {address}: {detail}")]
+    Unseen {
+        /// Host and port.
+        address: String,
+        /// Why not.
+        detail: String,
+    },
     /// Something would undo a migration within the hour.
     #[error("{} would undo this: it runs the old renewal manager", path.display())]
     WouldBeUndone {
@@ -111,12 +146,23 @@ impl Error {
     /// Exit status: 2 where input could not be read and nothing was attempted, else 1.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Faults(_)
+            Self::Argument(_)
+            | Self::BadFile { .. }
+            | Self::Exists { .. }
+            | Self::Faults(_)
             | Self::File(_)
             | Self::NoRoot { .. }
             | Self::PlanUnreadable(_)
             | Self::RootNotValid { .. }
             | Self::RootUnreadable { .. } => 2,
+            Self::Enroll { source, .. } => match source {
+                EnrollError::BadRequest(_)
+                | EnrollError::Misconfigured(_)
+                | EnrollError::NoNames { .. }
+                | EnrollError::Password { .. }
+                | EnrollError::Token { .. } => 2,
+                _ => 1,
+            },
             _ => 1,
         }
     }
@@ -124,9 +170,13 @@ impl Error {
     /// A stable name of the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Argument(_) => "argument",
+            Self::BadFile { .. } => "bad-file",
             Self::Ca { .. } => "ca",
             Self::Change(ChangeError::ChangedMeanwhile { .. }) => "changed-meanwhile",
             Self::Change(_) => "change",
+            Self::Enroll { .. } => "enroll",
+            Self::Exists { .. } => "exists",
             Self::Faults(_) => "faults",
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
@@ -139,6 +189,7 @@ impl Error {
             Self::RootUnreadable { .. } => "root-unreadable",
             Self::Store(_) => "store",
             Self::Transaction(_) => "transaction",
+            Self::Unseen { .. } => "unseen",
             Self::WouldBeUndone { .. } => "would-be-undone",
             Self::WrongFingerprint { .. } => "wrong-fingerprint",
         }
@@ -147,6 +198,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Exists { .. } => Some("--force replaces it".to_owned()),
             Self::WouldBeUndone { .. } => Some(
                 "phoenix migrate docker-tls --disarm   (moves it aside, restorably)".to_owned(),
             ),

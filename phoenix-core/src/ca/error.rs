@@ -158,6 +158,14 @@ pub enum EnrollError {
         /// What was checked and what is likely, most likely first.
         causes: Vec<String>,
     },
+    /// The one-time token could not be had.
+    #[error("could not read the one-time token from {from}")]
+    Token {
+        /// Where it was to come from.
+        from: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// An answer that step-ca would not give.
     #[error("the CA at {url} answered {path} unexpectedly: {detail}")]
     Unexpected {

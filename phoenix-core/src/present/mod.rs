@@ -1,5 +1,7 @@
 //! Plans and reports as people read them: plain text, one line a thing, the last line the summary.
 
+mod ca;
+mod certs;
 mod change;
 mod findings;
 mod migrate;
@@ -9,6 +11,8 @@ mod report;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+pub use ca::{bootstrap, ca_init, ca_online, ca_view, health};
+pub use certs::{cert, inspection, revoked};
 pub use change::change;
 pub use findings::findings;
 pub use migrate::{migrate, recovered};

@@ -1,8 +1,11 @@
 //! The one way in for programs: a site, and one method per command.
 
 mod authority;
+mod ca;
+mod certs;
 mod change;
 mod check;
+mod inspect;
 mod migrate;
 mod run;
 
@@ -28,8 +31,14 @@ use crate::system::{
 use crate::time::{Clock, SystemClock};
 use crate::transport::{GuestTransport, Local, Pct, Qm};
 
-pub use authority::AnyAuthority;
+pub use authority::{AnyAuthority, CaOverrides};
+pub use ca::BootstrapOptions;
+pub use certs::{
+    CsrOptions, IssueKey, IssueOptions, PairFiles, RekeyOptions, RenewBy, RenewOptions, Target,
+    TokenOptions,
+};
 pub use change::ChangeOptions;
+pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
 
 /// Where a site lies.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::names::text_serde;
 
@@ -111,6 +111,40 @@ impl fmt::Display for GoDuration {
 
 text_serde!(GoDuration);
 
+/// How long a certificate is to be valid: `720h`, `30d`, or until `2026-12-31` or `2026-12-31T12:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Validity {
+    /// For this long from now on.
+    For(GoDuration),
+    /// Until this time.
+    Until(SystemTime),
+}
+
+impl Validity {
+    /// The duration from `now` on; `None` for a time that has passed.
+    pub fn from(self, now: SystemTime) -> Option<GoDuration> {
+        match self {
+            Self::For(duration) => Some(duration),
+            Self::Until(end) => end.duration_since(now).ok().map(GoDuration),
+        }
+    }
+}
+
+impl FromStr for Validity {
+    type Err = DurationError;
+
+    fn from_str(text: &str) -> Result<Self, DurationError> {
+        if let Some(end) = super::parse_rfc3339(text) {
+            return Ok(Self::Until(end));
+        }
+        text.parse().map(Self::For).map_err(|_: DurationError| DurationError {
+            found: text.to_owned(),
+            expected: "a duration such as `720h` or `30d`, or an end such as `2026-12-31` or `2026-12-31T12:00:00Z`",
+        })
+    }
+}
+
 /// When a certificate becomes due: a duration before its end, or a fraction of its lifetime that must be left.
 ///
 /// Written `8h`, `30d`, `1/3`, `0.33` or `33%`. Default: a third of the lifetime.
@@ -210,6 +244,18 @@ mod tests {
             "9999999999999h",
         ] {
             assert!(bad.parse::<GoDuration>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_validity_is_a_duration_or_an_end() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_764_000_000);
+        let of = |text: &str| text.parse::<Validity>().unwrap().from(now);
+        assert_eq!(of("2h"), of("2025-11-24T18:00:00Z"));
+        assert_eq!(of("2025-11-25").unwrap().to_string(), "8h0m0s");
+        assert_eq!(of("2025-11-24"), None, "it has passed");
+        for bad in ["", "soon", "2025-13-01", "24"] {
+            assert!(bad.parse::<Validity>().is_err(), "{bad}");
         }
     }
 

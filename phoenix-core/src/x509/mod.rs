@@ -4,6 +4,7 @@
 
 mod crl;
 mod csr;
+mod details;
 mod fingerprint;
 mod key;
 mod leaf;
@@ -21,6 +22,7 @@ use x509_parser::prelude::FromDer as _;
 pub use crl::{Crl, CrlFault, NextUpdate, RevocationReason};
 pub(crate) use csr::subject as csr_subject;
 pub use csr::{Csr, CsrContent, CsrFault, create_csr};
+pub use details::Details;
 pub use fingerprint::Fingerprint;
 pub use key::{KeyFault, KeyType, PrivateKey, public_key_of_pem};
 pub use leaf::Leaf;
@@ -28,6 +30,7 @@ pub use pem::PemFault;
 pub use serial::Serial;
 pub use verify::{ChainFault, Usage, verify_chain};
 
+pub(crate) use details::key_in_words;
 pub(crate) use fingerprint::{hex, sha256};
 
 /// A certificate chain, leaf first, as a certificate file holds it.

@@ -56,6 +56,15 @@ impl PasswordSource {
         }
     }
 
+    /// A one-time token from the same kinds of places.
+    pub(crate) fn token(&self) -> Result<Secret, EnrollError> {
+        let secret = (self.read)().map_err(|source| EnrollError::Token {
+            from: self.from.clone(),
+            source,
+        })?;
+        Ok(secret.trimmed_end())
+    }
+
     fn password(&self) -> Result<Secret, EnrollError> {
         let secret = (self.read)().map_err(|source| EnrollError::Password {
             from: self.from.clone(),
@@ -132,6 +141,11 @@ impl StepCa {
         });
         *state = SignerState::Open(signer.clone());
         Ok(signer)
+    }
+
+    /// Opens the provisioner's key, which proves that there is such a provisioner and that the password is right.
+    pub fn open_provisioner(&self) -> Result<String, EnrollError> {
+        self.signer().map(|signer| signer.provisioner.clone())
     }
 
     fn wrong_password(&self, provisioner: String) -> EnrollError {
