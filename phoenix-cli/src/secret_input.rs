@@ -37,6 +37,16 @@ impl FromStr for SecretInput {
                 format!("found `{number}`, expected the number of an open descriptor: `fd:0` is standard input")
             });
         }
+        // What a shell makes of `<(command)`: a pipe, which is no file of the host.
+        let pipe = ["/dev/fd/", "/proc/self/fd/"]
+            .iter()
+            .find_map(|prefix| text.strip_prefix(prefix)?.parse().ok());
+        if let Some(number) = pipe {
+            return Ok(Self::Descriptor(number));
+        }
+        if text == "/dev/stdin" {
+            return Ok(Self::Descriptor(0));
+        }
         if text.is_empty() {
             return Err("expected a file, `fd:N` or `prompt`".to_owned());
         }
@@ -163,7 +173,9 @@ mod tests {
     #[test]
     fn files_descriptors_and_the_prompt_are_told_apart() {
         assert_eq!("prompt".parse(), Ok(SecretInput::Prompt));
-        assert_eq!("fd:3".parse(), Ok(SecretInput::Descriptor(3)));
+        for three in ["fd:3", "/dev/fd/3", "/proc/self/fd/3"] {
+            assert_eq!(three.parse(), Ok(SecretInput::Descriptor(3)));
+        }
         assert_eq!("./prompt".parse(), Ok(SecretInput::File("./prompt".into())));
         for bad in ["", "fd:", "fd:x", "fd:-1"] {
             assert!(bad.parse::<SecretInput>().is_err(), "{bad}");

@@ -68,6 +68,12 @@ pub enum Error {
         /// Where it was looked for.
         paths: Vec<PathBuf>,
     },
+    /// There is no site, so nothing says which CA there is.
+    #[error("found no site in {}, and no CA is named", site.display())]
+    NoSite {
+        /// Where it was looked for.
+        site: PathBuf,
+    },
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
@@ -152,17 +158,19 @@ impl Error {
             | Self::Faults(_)
             | Self::File(_)
             | Self::NoRoot { .. }
+            | Self::NoSite { .. }
             | Self::PlanUnreadable(_)
             | Self::RootNotValid { .. }
-            | Self::RootUnreadable { .. } => 2,
-            Self::Enroll { source, .. } => match source {
-                EnrollError::BadRequest(_)
-                | EnrollError::Misconfigured(_)
-                | EnrollError::NoNames { .. }
-                | EnrollError::Password { .. }
-                | EnrollError::Token { .. } => 2,
-                _ => 1,
-            },
+            | Self::RootUnreadable { .. }
+            | Self::Enroll {
+                source:
+                    EnrollError::BadRequest(_)
+                    | EnrollError::Misconfigured(_)
+                    | EnrollError::NoNames { .. }
+                    | EnrollError::Password { .. }
+                    | EnrollError::Token { .. },
+                ..
+            } => 2,
             _ => 1,
         }
     }
@@ -181,6 +189,7 @@ impl Error {
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
             Self::NoRoot { .. } => "no-root",
+            Self::NoSite { .. } => "no-site",
             Self::Order(_) => "order",
             Self::PlanChanged { .. } => "plan-changed",
             Self::PlanUnreadable(_) => "plan-unreadable",
@@ -198,7 +207,12 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Enroll { source, .. } => enroll_hint(source),
             Self::Exists { .. } => Some("--force replaces it".to_owned()),
+            Self::NoSite { .. } => Some(
+                "--site names the site, --ca-url a CA; `phoenix ca bootstrap` takes one in"
+                    .to_owned(),
+            ),
             Self::WouldBeUndone { .. } => Some(
                 "phoenix migrate docker-tls --disarm   (moves it aside, restorably)".to_owned(),
             ),
@@ -213,5 +227,16 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+fn enroll_hint(source: &EnrollError) -> Option<String> {
+    match source {
+        EnrollError::NotReady { .. } => Some("`phoenix ca init` makes it".to_owned()),
+        EnrollError::Password { .. } | EnrollError::WrongPassword { .. } => {
+            Some("--provisioner-password-file takes a file, `fd:N` or `prompt`".to_owned())
+        }
+        EnrollError::NoSuchProvisioner { .. } => Some("--provisioner names one".to_owned()),
+        _ => None,
     }
 }

@@ -40,7 +40,7 @@ pub enum EnrollError {
     },
     /// The certificate to renew does not belong to the key.
     #[error(
-        "could not renew `{common_name}`: the certificate was issued for another key than the one in its key file; enroll it anew"
+        "the certificate of `{common_name}` was issued for another key than the one in its key file; enroll it anew"
     )]
     KeyMismatch {
         /// The certificate's name.
@@ -103,7 +103,9 @@ pub enum EnrollError {
         message: String,
     },
     /// The current certificate cannot prove who asks.
-    #[error("could not renew `{common_name}`: {reason}; enroll it anew")]
+    #[error(
+        "the certificate of `{common_name}` cannot show the CA who asks: {reason}; enroll it anew"
+    )]
     RenewalImpossible {
         /// The certificate's name.
         common_name: String,

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::settings::{CaChoice, CaHints, Settings, StepCaChoice, discover};
 use crate::store::{PinError, Pinned};
-use crate::x509::{Anchor, Chain, Fingerprint};
+use crate::x509::{Anchor, Chain, Fingerprint, PrivateKey};
 
 /// Whichever CA the site has.
 pub struct AnyAuthority {
@@ -40,6 +40,20 @@ impl AnyAuthority {
         match &self.inner {
             Inner::StepCa(ca) => Some(ca),
             _ => None,
+        }
+    }
+
+    /// Gets a certificate with the names and lifetime of a current one, whose pair proves who asks, for another key.
+    pub fn rekey(
+        &self,
+        current: &Chain,
+        current_key: &PrivateKey,
+        request: &Request<'_>,
+    ) -> Result<Issued, EnrollError> {
+        match &self.inner {
+            Inner::Embedded(ca) => ca.rekey(current, request),
+            Inner::StepCa(ca) => ca.rekey(current, current_key, request),
+            Inner::Missing => self.inner()?.renew(current, request),
         }
     }
 
@@ -383,6 +397,11 @@ impl Site {
                     && (!settings.ca.urls.is_empty() || self.has_embedded_ca()?) =>
             {
                 CaHints::default()
+            }
+            Err(Error::File(error)) if error.is_not_found() => {
+                return Err(Error::NoSite {
+                    site: self.paths.site.clone(),
+                });
             }
             Err(error) => return Err(error),
         };

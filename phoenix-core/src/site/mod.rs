@@ -1,6 +1,7 @@
 //! The one way in for programs: a site, and one method per command.
 
 mod authority;
+mod bootstrap;
 mod ca;
 mod certs;
 mod change;
@@ -32,7 +33,7 @@ use crate::time::{Clock, SystemClock};
 use crate::transport::{GuestTransport, Local, Pct, Qm};
 
 pub use authority::{AnyAuthority, CaOverrides};
-pub use ca::BootstrapOptions;
+pub use bootstrap::BootstrapOptions;
 pub use certs::{
     CsrOptions, IssueKey, IssueOptions, PairFiles, RekeyOptions, RenewBy, RenewOptions, Target,
     TokenOptions,

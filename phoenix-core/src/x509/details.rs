@@ -55,7 +55,8 @@ impl Details {
                         (usage.crl_sign(), "cRLSign"),
                     ]
                     .into_iter()
-                    .filter_map(|(set, name)| set.then(|| name.to_owned()))
+                    .filter(|(set, _)| *set)
+                    .map(|(_, name)| name.to_owned())
                     .collect();
                 }
                 ParsedExtension::ExtendedKeyUsage(usage) => {
@@ -69,7 +70,8 @@ impl Details {
                         (usage.ocsp_signing, "OCSPSigning"),
                     ]
                     .into_iter()
-                    .filter_map(|(set, name)| set.then(|| name.to_owned()))
+                    .filter(|(set, _)| *set)
+                    .map(|(_, name)| name.to_owned())
                     .chain(usage.other.iter().map(ToString::to_string))
                     .collect();
                 }

@@ -1,137 +1,26 @@
 //! Single certificates, files in and files out: what an operator does by hand, without a manifest.
 
 mod files;
+mod options;
 mod revoke;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{AnyAuthority, Site};
 use crate::answers::{CertReport, TokenReport};
-use crate::ca::{Authority as _, EnrollError, PasswordSource, Permit, Request, TokenContent};
+use crate::ca::{Authority as _, EnrollError, Permit, Request, TokenContent};
 use crate::error::Error;
 use crate::names::{CommonName, SubjectAltName};
 use crate::secret::Secret;
-use crate::time::{GoDuration, RenewBefore, Validity, human};
-use crate::x509::{Chain, KeyType, Leaf, PrivateKey, Serial, Usage, create_csr, verify_chain};
+use crate::time::{GoDuration, human};
+use crate::x509::{Chain, KeyType, Leaf, PrivateKey, Usage, create_csr};
 
 pub use files::PairFiles;
+pub use options::{
+    CsrOptions, IssueKey, IssueOptions, RekeyOptions, RenewBy, RenewOptions, TokenOptions,
+};
 pub use revoke::Target;
-
-/// Where the key of a new certificate comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IssueKey {
-    /// It is made, and written to this file.
-    New(PathBuf, KeyType),
-    /// Somebody else has it; this file holds the request that it signed.
-    Request(PathBuf),
-    /// It is in this file already.
-    There(PathBuf),
-}
-
-/// A new certificate.
-pub struct IssueOptions {
-    /// Its common name; `None` only with a request, which has its own.
-    pub common_name: Option<CommonName>,
-    /// Its names; the common name is always among them where it is a DNS name.
-    pub sans: BTreeSet<SubjectAltName>,
-    /// Its key.
-    pub key: IssueKey,
-    /// What it must be good for. Default: a server.
-    pub usage: Usage,
-    /// How long it is to be valid. Default: what the CA gives.
-    pub validity: Option<Validity>,
-    /// Where the chain is written.
-    pub cert: PathBuf,
-    /// A one-time token that somebody else made.
-    pub token: Option<PasswordSource>,
-    /// Replace files that are there.
-    pub force: bool,
-    /// Look whether it could be done; ask nobody, write nothing.
-    pub dry_run: bool,
-}
-
-/// A certificate with the same key and names and a new lifetime.
-#[derive(Debug, Clone)]
-pub struct RenewOptions {
-    /// The pair.
-    pub pair: PairFiles,
-    /// Where the new chain is written. Default: over the old one.
-    pub out: Option<PathBuf>,
-    /// Only when so little of its lifetime is left.
-    pub within: Option<RenewBefore>,
-    /// How the CA is shown who asks.
-    pub by: RenewBy,
-    /// Replace a file that is there at `out`.
-    pub force: bool,
-    /// Look whether it could be done; ask nobody, write nothing.
-    pub dry_run: bool,
-}
-
-/// How the CA is shown who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum RenewBy {
-    /// By the certificate while it is valid, by a token of its key afterwards.
-    #[default]
-    Auto,
-    /// By the certificate in the TLS handshake.
-    Certificate,
-    /// By a token of its key.
-    Token,
-}
-
-/// A certificate with the same names and lifetime and a new key.
-#[derive(Debug, Clone)]
-pub struct RekeyOptions {
-    /// The pair.
-    pub pair: PairFiles,
-    /// Where the new pair is written. Default: over the old one, which needs `force`.
-    pub out: Option<PairFiles>,
-    /// The new key's kind. Default: that of the old one.
-    pub key_type: Option<KeyType>,
-    /// Replace files that are there.
-    pub force: bool,
-    /// Look whether it could be done; ask nobody, write nothing.
-    pub dry_run: bool,
-}
-
-/// A request for somebody else's CA, or for `issue` on another machine.
-#[derive(Debug, Clone)]
-pub struct CsrOptions {
-    /// The common name.
-    pub common_name: CommonName,
-    /// The names; the common name is always among them where it is a DNS name.
-    pub sans: BTreeSet<SubjectAltName>,
-    /// The key's file: used where it is there, else made.
-    pub key: PathBuf,
-    /// The kind of a key that is made.
-    pub key_type: KeyType,
-    /// Where the request is written. Default: only the report has it.
-    pub out: Option<PathBuf>,
-    /// Replace a file that is there at `out`.
-    pub force: bool,
-    /// Look whether it could be done; write nothing.
-    pub dry_run: bool,
-}
-
-/// A one-time token for somebody else.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum TokenOptions {
-    /// It revokes this certificate.
-    Revoke(Serial),
-    /// It gets one certificate.
-    Sign {
-        /// Its common name.
-        common_name: CommonName,
-        /// Its names; the common name is always among them where it is a DNS name.
-        sans: BTreeSet<SubjectAltName>,
-        /// The file of the one request that it serves for.
-        csr: Option<PathBuf>,
-    },
-}
 
 impl Site {
     /// Makes a request, and its key where there is none.
@@ -314,9 +203,9 @@ impl Site {
         if let Some(within) = options.within {
             let left = leaf.not_after.duration_since(now).unwrap_or_default();
             let window = within.of(leaf.lifetime());
-            if left > window {
+            if let Some(wait) = left.checked_sub(window).filter(|wait| !wait.is_zero()) {
                 report.files.clear();
-                report.kept = Some(format!("renewal window opens in {}", human(left - window)));
+                report.kept = Some(format!("renewal window opens in {}", human(wait)));
                 return Ok(report);
             }
         }
@@ -369,24 +258,7 @@ impl Site {
         let kind = options.key_type.or(leaf.key_type).unwrap_or_default();
         let new = generate(kind)?;
         let request = Request::new(&common_name, &leaf.sans, &new).usage(usage_of(leaf));
-        let issued = match authority.step_ca() {
-            Some(ca) => ca.rekey(&chain, &old, &request).map_err(failed)?,
-            None => {
-                // The embedded CA needs no proof from us, but what it did not issue is not its to replace.
-                let anchors = authority.anchors();
-                let now = self.seams.clock.now();
-                verify_chain(&chain, &anchors, now, request.usage).map_err(|reason| {
-                    failed(EnrollError::RenewalImpossible {
-                        common_name: common_name.to_string(),
-                        reason,
-                    })
-                })?;
-                let validity = Some(GoDuration(leaf.lifetime()));
-                authority
-                    .enroll(&request.validity(validity))
-                    .map_err(failed)?
-            }
-        };
+        let issued = authority.rekey(&chain, &old, &request).map_err(failed)?;
         self.write_pair(out, &issued.chain, &new)?;
         report.issued(&issued, authority.describe());
         Ok(report)
