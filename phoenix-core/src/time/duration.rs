@@ -216,6 +216,8 @@ text_serde!(RenewBefore);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -268,6 +270,29 @@ mod tests {
         assert_eq!(third.of(day).as_secs(), 28_800);
         for bad in ["0", "1", "100%", "1/0", "0/3", "-1/3", "x"] {
             assert!(bad.parse::<RenewBefore>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(nanos in 0..=i64::MAX.unsigned_abs()) {
+            let duration = GoDuration(Duration::from_nanos(nanos));
+            prop_assert_eq!(duration.to_string().parse::<GoDuration>().unwrap(), duration);
+        }
+
+        #[test]
+        fn units_add_up_in_any_order(h in 0_u64..9_000, m in 0_u64..9_000, s in 0_u64..9_000, days in 0_u64..9_000) {
+            let wanted = GoDuration(Duration::from_secs(days * 86_400 + h * 3_600 + m * 60 + s));
+            for text in [format!("{days}d{h}h{m}m{s}s"), format!("{s}s{m}m{h}h{days}d")] {
+                prop_assert_eq!(text.parse::<GoDuration>().unwrap(), wanted);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9.hmsdnuµ-]{0,24}|\\PC{0,12}") {
+            let _ = text.parse::<GoDuration>();
+            let _ = text.parse::<RenewBefore>();
+            let _ = text.parse::<Validity>();
         }
     }
 }

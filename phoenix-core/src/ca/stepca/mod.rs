@@ -12,6 +12,7 @@ mod sign;
 mod token;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use bootstrap::bootstrap;
@@ -132,7 +133,8 @@ impl StepCa {
             .collect()
     }
 
-    /// Sends a request until it is answered: the next address at once when one does not answer, then with growing waits.
+    /// Sends a request until it is answered: the next address at once when one does not answer or is not to be trusted,
+    /// then with growing waits.
     ///
     /// `send` is called anew for each attempt, because a token serves only once.
     fn ask<'e>(
@@ -143,6 +145,8 @@ impl StepCa {
         let clock = self.clock.as_ref();
         let mut attempts = Attempts::new(clock, self.timeouts.total);
         let mut silent = 0;
+        let mut distrusted = BTreeSet::new();
+        let mut first_distrusted = None;
         loop {
             let at = self.breakers.choose(clock);
             let endpoint = &endpoints[at];
@@ -171,10 +175,25 @@ impl StepCa {
                     }
                     (fault.at(endpoint.url()), attempts.broken(clock))
                 }
+                Err(fault @ HttpFault::Tls(_)) => {
+                    // Nothing was sent, and another address may have a good certificate.
+                    self.breakers.bad(at, clock);
+                    let again = !distrusted.insert(at);
+                    let failure = fault.at(endpoint.url());
+                    if distrusted.len() == endpoints.len() {
+                        return Err(first_distrusted.unwrap_or(failure));
+                    }
+                    if !again {
+                        first_distrusted.get_or_insert(failure);
+                        continue;
+                    }
+                    (failure, attempts.broken(clock))
+                }
                 Err(fault) => return Err(fault.at(endpoint.url())),
             };
             match wait {
-                Wait::GiveUp => return Err(failure),
+                // Who is not to be trusted is the worse news.
+                Wait::GiveUp => return Err(first_distrusted.unwrap_or(failure)),
                 Wait::Try(duration) => clock.sleep(duration),
             }
         }

@@ -258,3 +258,110 @@ fn padded(number: &[u8], size: usize) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 const VALIDITY: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+
+    use super::*;
+    use crate::x509::KeyType;
+    use crate::x509::testing::{Authority, Leafing, now};
+
+    fn signing(jwk: &Value) -> Result<SigningKey, JweFault> {
+        let mut public = jwk.clone();
+        public.as_object_mut().unwrap().remove("d");
+        let public: PublicJwk = serde_json::from_value(public).unwrap();
+        SigningKey::from_jwk(&Secret::from(jwk.to_string()), &public)
+    }
+
+    #[test]
+    fn the_example_of_rfc_8037_is_signed_alike() {
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "",
+            "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let key = signing(&jwk).unwrap();
+        let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        assert_eq!(
+            URL_SAFE_NO_PAD.encode(key.sign(message).unwrap()),
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+        );
+    }
+
+    #[test]
+    fn the_key_of_rfc_7515_signs_what_its_public_half_accepts() {
+        // Appendix A.3
+        let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"});
+        let message = b"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let number = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
+        let point = [vec![4], number("x"), number("y")].concat();
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+        let theirs = URL_SAFE_NO_PAD
+            .decode("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q")
+            .unwrap();
+        public.verify(message, &theirs).unwrap();
+        let ours = signing(&jwk).unwrap().sign(message).unwrap();
+        public.verify(message, &ours).unwrap();
+    }
+
+    #[test]
+    fn a_key_that_is_not_the_listed_one_is_refused() {
+        let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"});
+        let public: PublicJwk = serde_json::from_value(json!({"kty": "EC"})).unwrap();
+        let refused = SigningKey::from_jwk(&Secret::from(jwk.to_string()), &public);
+        assert!(matches!(refused, Err(JweFault::Content(_))));
+        for (name, value) in [
+            ("d", "AAAA"),
+            ("x", "AAAA"),
+            ("crv", "P-999"),
+            ("kty", "oct"),
+        ] {
+            let mut other = jwk.clone();
+            other[name] = json!(value);
+            assert!(signing(&other).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn pairs_of_numbers_have_a_fixed_width() {
+        // r has a zero in front, s is short.
+        let der = b"\x30\x08\x02\x03\x00\xff\x01\x02\x01\x07";
+        assert_eq!(fixed(der, 4).unwrap(), [0, 0, 0xff, 1, 0, 0, 0, 7]);
+        assert_eq!(fixed(der, 1), None);
+        assert_eq!(fixed(b"\x30\x03\x02\x01\x07", 4), None);
+        assert_eq!(fixed(b"", 4), None);
+    }
+
+    #[test]
+    fn a_leafs_own_token_names_its_chain_and_says_nothing_about_names() {
+        let leafing = Leafing::default();
+        let chain = Authority::new().chain(&leafing);
+        assert_eq!(leafing.key.key_type(), Some(KeyType::EcP256));
+        let claims = Claims {
+            issuer: "i",
+            subject: "s",
+            audience: "a",
+            sans: None,
+            root: Fingerprint::of(b"r"),
+            csr: None,
+            now: now(),
+        };
+        let token = renewal_token(&chain, &leafing.key, &claims).unwrap();
+        let text = String::from_utf8(token.expose_secret().to_vec()).unwrap();
+        let parts: Vec<Vec<u8>> = text
+            .split('.')
+            .map(|part| URL_SAFE_NO_PAD.decode(part).unwrap())
+            .collect();
+        let header: Value = serde_json::from_slice(&parts[0]).unwrap();
+        assert_eq!(header["alg"], "ES256");
+        assert_eq!(header["x5cInsecure"].as_array().unwrap().len(), 2);
+        let body: Value = serde_json::from_slice(&parts[1]).unwrap();
+        assert!(body.get("sans").is_none() && body.get("cnf").is_none());
+        assert_eq!(parts[2].len(), 64);
+    }
+}
