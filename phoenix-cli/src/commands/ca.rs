@@ -11,7 +11,7 @@ use phoenix_core::x509::Fingerprint;
 
 use super::{absolute, open_reaching};
 use crate::args::Global;
-use crate::exit::{Failure, OK};
+use crate::exit::{FAILED, Failure, OK};
 use crate::output::Output;
 use crate::secret_input::SecretInput;
 
@@ -23,6 +23,20 @@ pub(crate) enum CaCommand {
         after_help = "Examples:\n  phoenix ca bootstrap --url https://10.0.0.10:9000 --fingerprint 5f3c...9a --dry-run\n  phoenix ca bootstrap --url https://ca.internal:9000 --fingerprint 5f3c...9a --provisioner admin --provisioner-password-file /root/ca-password"
     )]
     Bootstrap(BootstrapArgs),
+    /// Show the CA's revocation list; exit 1 when it keeps none
+    #[command(
+        after_help = "Examples:\n  phoenix ca crl\n  phoenix ca crl --out crl.pem && openssl crl -in crl.pem -noout -text"
+    )]
+    Crl {
+        /// Write it to this file too, as PEM
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Replace the file where it is there
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        ca: CaArgs,
+    },
     /// Ask the CA whether it is there; exit 1 when it is not
     #[command(
         after_help = "Examples:\n  phoenix ca health\n  phoenix ca health --ca-url https://10.0.0.10:9000 --ca-root root_ca.crt"
@@ -146,6 +160,20 @@ pub(super) fn run(command: &CaCommand, global: &Global, output: &Output) -> Resu
     let now = SystemTime::now();
     match command {
         CaCommand::Bootstrap(args) => bootstrap(args, global, output),
+        CaCommand::Crl { out, force, ca } => {
+            let (site, overrides) = ca.open(global, output)?;
+            let out = out
+                .as_ref()
+                .map(|path| absolute(global, path, "--out"))
+                .transpose()?;
+            let authority = site.authority(overrides, false)?;
+            let list = site.ca_crl(&authority, out.as_deref(), *force)?;
+            output.answer(&list.as_deref(), |_| match &list {
+                Some(list) => present::crl(list, now),
+                None => "the CA keeps no revocation list\n".to_owned(),
+            })?;
+            Ok(if list.is_some() { OK } else { FAILED })
+        }
         CaCommand::Health(args) => {
             let (site, overrides) = args.open(global, output)?;
             let authority = site.authority(overrides, false)?;

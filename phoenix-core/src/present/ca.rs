@@ -10,6 +10,7 @@ use crate::answers::{BootstrapReport, CaInit, CaOnline, CaRoot, CaView};
 use crate::ca::Health;
 use crate::diagnostic::Style;
 use crate::time::{human, rfc3339};
+use crate::x509::{Crl, NextUpdate};
 
 /// Which CA the site has.
 pub fn ca_view(view: &CaView, now: SystemTime, style: Style) -> String {
@@ -98,6 +99,33 @@ pub fn health(health: &Health, style: Style) -> String {
         }
     }
     out.push('\n');
+    out
+}
+
+/// A revocation list.
+pub fn crl(list: &Crl, now: SystemTime) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}{}", label("list of"), list.issuer);
+    let _ = writeln!(out, "{}{}", label("made"), rfc3339(list.this_update));
+    if let Some(NextUpdate(next)) = list.next_update {
+        let left = next.duration_since(now).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{}{}, in {}",
+            label("next"),
+            rfc3339(next),
+            human(left)
+        );
+    }
+    for (serial, reason) in &list.revoked {
+        let _ = writeln!(
+            out,
+            "{}serial {serial} (0x{}), {reason}",
+            label("revoked"),
+            serial.to_hex()
+        );
+    }
+    let _ = writeln!(out, "{} revoked", count(list.revoked.len(), "certificate"));
     out
 }
 

@@ -11,7 +11,7 @@ mod report;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-pub use ca::{bootstrap, ca_init, ca_online, ca_view, health};
+pub use ca::{bootstrap, ca_init, ca_online, ca_view, crl, health};
 pub use certs::{cert, inspection, revoked};
 pub use change::change;
 pub use findings::findings;

@@ -1,6 +1,7 @@
 //! The site's CA: which one it is, and whether it answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AnyAuthority, Site};
@@ -8,7 +9,7 @@ use crate::answers::{CaInit, CaOnline, CaRoot, CaView};
 use crate::ca::{Authority as _, EmbeddedCa, EnrollError, Health};
 use crate::error::Error;
 use crate::settings::CaChoice;
-use crate::x509::Anchor;
+use crate::x509::{Anchor, Crl};
 
 impl Site {
     /// Which CA the site has; with `online` what it says about itself.
@@ -120,6 +121,33 @@ impl Site {
         }
         online.notes = notes;
         Ok(online)
+    }
+
+    /// The CA's revocation list, believed and still counting; `None` where it keeps none. With `out` it is written there
+    /// as a PEM file.
+    pub fn ca_crl(
+        &self,
+        authority: &AnyAuthority,
+        out: Option<&Path>,
+        force: bool,
+    ) -> Result<Option<Arc<Crl>>, Error> {
+        let Some(ca) = authority.step_ca() else {
+            return Err(Error::Argument(format!(
+                "only step-ca keeps a revocation list, and this is {}",
+                authority.describe()
+            )));
+        };
+        if let Some(out) = out {
+            self.may_write(out, force)?;
+        }
+        let list = ca.crl().map_err(|source| Error::Enroll {
+            act: "read the CA's revocation list".to_owned(),
+            source,
+        })?;
+        if let (Some(out), Some(list)) = (out, &list) {
+            self.write_public(out, &list.to_pem())?;
+        }
+        Ok(list)
     }
 
     /// Makes the embedded CA, where the site names no other.

@@ -35,7 +35,7 @@ impl Site {
     }
 
     /// Makes sure, before anybody is asked for anything, that the file can be written and may be.
-    pub(super) fn may_write(&self, path: &Path, force: bool) -> Result<(), Error> {
+    pub(in crate::site) fn may_write(&self, path: &Path, force: bool) -> Result<(), Error> {
         match self.root.stat(path)? {
             Some(facts) if matches!(facts.kind, FileKind::File | FileKind::Link) => {
                 if force {
@@ -65,7 +65,7 @@ impl Site {
     }
 
     /// A file that everybody may read; one that is there keeps its mode and owner.
-    pub(super) fn write_public(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    pub(in crate::site) fn write_public(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let mode = match self.root.stat(path)? {
             Some(_) => None,
             None => Some(FileMode::PUBLIC),
