@@ -8,6 +8,9 @@ use phoenix_core::names::CommonName;
 use crate::commands::ca::CaCommand;
 use crate::commands::certs::CertsCommand;
 
+use crate::commands::manifest::ManifestCommand;
+use crate::commands::{EditArgs, TemplateCommand};
+
 /// Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
 #[derive(Debug, Parser)]
 #[command(name = "phoenix", version, propagate_version = true, after_help = EXAMPLES)]
@@ -116,10 +119,22 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Change values of a JSON, YAML or TOML file, and no other byte of it
+    Edit(EditArgs),
+    /// Show and edit the certificates that are wanted
+    Manifest {
+        #[command(subcommand)]
+        command: ManifestCommand,
+    },
     /// Change the site's files from one state to another
     Migrate {
         #[command(subcommand)]
         command: MigrateCommand,
+    },
+    /// Work with what earlier runs left to be done
+    Pending {
+        #[command(subcommand)]
+        command: PendingCommand,
     },
     /// Show what `sync` would do, and why; changes nothing
     #[command(
@@ -135,16 +150,57 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         lock_timeout: u64,
     },
+    /// Show how each certificate stands: its end, its window, its places, what is pending; changes nothing
+    #[command(
+        after_help = "Examples:\n  phoenix status\n  phoenix status --output-format json | jq -r '.certificates[] | select(.state != \"good\") | .certificate'"
+    )]
+    Status,
     /// Issue, deliver, reconfigure and verify; a second run changes nothing
     #[command(
         after_help = "Examples:\n  phoenix sync all --dry-run\n  phoenix sync certs portainer.internal.example --force"
     )]
     Sync(SyncArgs),
+    /// Work with the templates of configuration files
+    Template {
+        #[command(subcommand)]
+        command: TemplateCommand,
+    },
     /// Look at what is really served; changes nothing
     #[command(
         after_help = "Examples:\n  phoenix verify\n  phoenix verify --output-format json | jq '.outcomes[].probes[]'"
     )]
     Verify,
+}
+
+/// Commands about what is pending.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PendingCommand {
+    /// Forget something: it is not tried any more
+    #[command(
+        after_help = "Examples:\n  phoenix pending list\n  phoenix pending drop hook-pct-exec-101-systemctl-reload-nginx-1f2e3d4c"
+    )]
+    Drop {
+        /// The ids that `pending list` shows
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
+    /// Show what is not proved yet, with its age, tries and last error
+    #[command(
+        after_help = "Examples:\n  phoenix pending list\n  phoenix pending list --output-format json | jq -r '.[].id'"
+    )]
+    List,
+    /// Try it now, whatever its pause is; everything when no id is given
+    #[command(
+        after_help = "Examples:\n  phoenix pending retry\n  phoenix pending retry restart-docker-vm-1001-4febfaf4"
+    )]
+    Retry {
+        /// The ids that `pending list` shows
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
 }
 
 /// Migrations.
@@ -221,6 +277,12 @@ pub(crate) struct SyncArgs {
     /// Issue every certificate anew, whatever its state is
     #[arg(long)]
     pub(crate) force: bool,
+    /// For timers: what failed is left alone until its pause is over, and nothing is said when nothing happened
+    #[arg(long)]
+    pub(crate) unattended: bool,
+    /// Begin no further step after this long
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<u64>,
     /// How long to wait for another run to end
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) lock_timeout: u64,

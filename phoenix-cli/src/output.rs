@@ -56,6 +56,11 @@ impl Output {
         if !self.is_json() {
             return Self::text(&text(self.answer_style));
         }
+        Self::json(value)
+    }
+
+    /// An answer that is data in either form.
+    pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<(), Failure> {
         let json = serde_json::to_string_pretty(value).map_err(|error| {
             Failure::new(
                 "json",

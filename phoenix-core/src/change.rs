@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::document::{Document, unified_diff};
 use crate::secret::Secret;
-use crate::system::{Attributes, Change, Expect, FileDigest, Root, Transaction, TransactionError};
+use crate::system::{
+    Attributes, Change, Expect, FileDigest, FileError, Root, Transaction, TransactionError,
+};
 
 /// One file's edit: what was read and what shall stand there.
 #[derive(Debug, Clone)]
@@ -35,15 +37,40 @@ impl FileEdit {
         }
     }
 
-    /// The edit as a report shows it.
-    pub fn shown(&self) -> FileChange {
+    /// The edit as a report shows it; to be asked before it is written.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be looked at.
+    pub fn shown(&self, root: &Root) -> Result<FileChange, FileError> {
         let (before, after) = (&self.before, &self.after);
-        FileChange {
+        Ok(FileChange {
             path: before.path().to_owned(),
             reasons: self.reasons.clone(),
+            notes: other_names(root, before.path())?,
             diff: unified_diff(before.path(), before.text(), after.text(), CONTEXT),
-        }
+        })
     }
+}
+
+/// What other names of a file mean for its edit: a link keeps leading to it, a hard link does not.
+fn other_names(root: &Root, path: &Path) -> Result<Vec<String>, FileError> {
+    let mut notes = Vec::new();
+    let (target, facts) = root.follow(path)?;
+    if root.stat(path)?.is_some_and(|facts| facts.target.is_some()) {
+        notes.push(format!(
+            "it is a link to {}, which is the file that changes",
+            target.display()
+        ));
+    }
+    if let Some(facts) = facts.filter(|facts| facts.links > 1) {
+        let others = facts.links - 1;
+        notes.push(format!(
+            "it has {others} more {} (hard links) that will keep the old content",
+            if others == 1 { "name" } else { "names" }
+        ));
+    }
+    Ok(notes)
 }
 
 /// One file of a change, as data.
@@ -53,6 +80,9 @@ pub struct FileChange {
     pub path: PathBuf,
     /// Each change and why.
     pub reasons: Vec<String>,
+    /// What else is to be known, such as other names of the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The unified diff.
     pub diff: String,
 }
@@ -117,9 +147,13 @@ pub fn commit(
 /// The diff from what was read to what stands there now; empty when that cannot be told.
 fn since_read(root: &Root, edits: &[FileEdit], path: &Path) -> String {
     let found = root.read_optional(path).ok().flatten().unwrap_or_default();
+    let is_it = |edit: &&FileEdit| {
+        let named = edit.before.path();
+        named == path || root.follow(named).is_ok_and(|(target, _)| target == path)
+    };
     edits
         .iter()
-        .find(|edit| edit.before.path() == path)
+        .find(is_it)
         .map(|edit| {
             let now = String::from_utf8_lossy(&found);
             unified_diff(path, edit.before.text(), &now, CONTEXT)
@@ -131,46 +165,8 @@ fn since_read(root: &Root, edits: &[FileEdit], path: &Path) -> String {
 const CONTEXT: usize = 3;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::{Edit, Format};
-
-    fn edit(path: &str, text: &str) -> FileEdit {
-        let before =
-            Document::parse(path.as_ref(), text.as_bytes().to_vec(), Format::Json).unwrap();
-        let node = before.root().get("a").unwrap().node();
-        let mut changes = Edit::new(&before);
-        changes.set(node, 2.into());
-        let after = changes.finish().unwrap().apply(&before).unwrap();
-        FileEdit {
-            before,
-            after,
-            reasons: vec!["a becomes 2".to_owned()],
-        }
-    }
-
-    #[test]
-    fn all_files_change_or_none_and_a_strangers_edit_is_shown() {
-        let scratch = crate::system::scratch::Scratch::new();
-        let root = Root::at(scratch.path()).unwrap();
-        let (one, two) = ("/one.json", "/two.json");
-        for path in [one, two] {
-            std::fs::write(scratch.path().join(&path[1..]), "{\"a\": 1}").unwrap();
-        }
-        let edits = [edit(one, "{\"a\": 1}"), edit(two, "{\"a\": 1}")];
-        std::fs::write(scratch.path().join("two.json"), "{\"a\": 7}").unwrap();
-        let refused = commit(&root, Path::new("/journal"), &edits, Vec::new()).unwrap_err();
-        let ChangeError::ChangedMeanwhile { path, diff } = refused else {
-            panic!("{refused}");
-        };
-        assert_eq!(path, Path::new(two));
-        assert!(
-            diff.contains("-{\"a\": 1}") && diff.contains("+{\"a\": 7}"),
-            "{diff}"
-        );
-        assert_eq!(root.read(Path::new(one)).unwrap(), b"{\"a\": 1}");
-        std::fs::write(scratch.path().join("two.json"), "{\"a\": 1}").unwrap();
-        commit(&root, Path::new("/journal"), &edits, Vec::new()).unwrap();
-        assert_eq!(root.read(Path::new(two)).unwrap(), b"{\"a\": 2}");
-    }
-}
+mod crash_tests;
+#[cfg(test)]
+mod disk_tests;
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::ca::EnrollError;
 use crate::change::ChangeError;
 use crate::diagnostic::Faults;
+use crate::manifest::ManifestEditError;
 use crate::plan::{GivenError, OrderError};
 use crate::store::{PinError, StoreError};
 use crate::system::{FileError, LockError, TransactionError};
@@ -62,6 +63,9 @@ pub enum Error {
     /// Another run holds the site.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The manifest was not edited.
+    #[error(transparent)]
+    ManifestEdit(#[from] ManifestEditError),
     /// No root is to be found where the site keeps it.
     #[error("found no root certificate of the CA, expected one at {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "))]
     NoRoot {
@@ -77,6 +81,14 @@ pub enum Error {
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
+    /// Nothing pending has this id.
+    #[error("nothing pending is called `{id}`, expected one of: {}", if pending.is_empty() { "(nothing is pending)".to_owned() } else { pending.join(", ") })]
+    NotPending {
+        /// What was named.
+        id: String,
+        /// What is pending.
+        pending: Vec<String>,
+    },
     /// Other steps come out than those of the plan that was given; nothing was done.
     #[error("the plan is no longer what would be done: {}", differences.join("; "))]
     PlanChanged {
@@ -86,6 +98,9 @@ pub enum Error {
     /// What was given as a plan is none.
     #[error(transparent)]
     PlanUnreadable(#[from] GivenError),
+    /// An edit that was asked for cannot be made; no file was touched.
+    #[error("nothing was changed")]
+    Refused(#[source] Faults),
     /// The root is not the pinned one.
     #[error(
         "the CA's root changed; if that is right, say `phoenix ca trust --fingerprint {found}`"
@@ -157,9 +172,12 @@ impl Error {
             | Self::Exists { .. }
             | Self::Faults(_)
             | Self::File(_)
+            | Self::ManifestEdit(_)
             | Self::NoRoot { .. }
             | Self::NoSite { .. }
+            | Self::NotPending { .. }
             | Self::PlanUnreadable(_)
+            | Self::Refused(_)
             | Self::RootNotValid { .. }
             | Self::RootUnreadable { .. }
             | Self::Enroll {
@@ -188,11 +206,14 @@ impl Error {
             Self::Faults(_) => "faults",
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
+            Self::ManifestEdit(_) => "manifest-edit",
             Self::NoRoot { .. } => "no-root",
             Self::NoSite { .. } => "no-site",
+            Self::NotPending { .. } => "not-pending",
             Self::Order(_) => "order",
             Self::PlanChanged { .. } => "plan-changed",
             Self::PlanUnreadable(_) => "plan-unreadable",
+            Self::Refused(_) => "refused",
             Self::RootChanged { .. } => "root-changed",
             Self::RootNotValid { .. } => "root-not-valid",
             Self::RootUnreadable { .. } => "root-unreadable",
@@ -222,6 +243,12 @@ impl Error {
             Self::PlanChanged { .. } => {
                 Some("look at `phoenix plan` again, and apply the new one".to_owned())
             }
+            Self::ManifestEdit(ManifestEditError::Exists { name }) => Some(format!(
+                "phoenix manifest set {name} KEY=VALUE...   changes it"
+            )),
+            Self::ManifestEdit(ManifestEditError::Unknown {
+                near: Some(near), ..
+            }) => Some(format!("did you mean `{near}`?")),
             Self::NoRoot { .. } => {
                 Some("name it in etc/phoenix.toml: [ca] root = \"/path/root.crt\"".to_owned())
             }

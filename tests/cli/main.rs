@@ -2,6 +2,9 @@
 
 mod ca;
 mod certs;
+mod edit;
+mod manifest;
+mod pairs;
 mod run;
 
 use std::collections::BTreeMap;

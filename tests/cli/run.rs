@@ -89,3 +89,120 @@ fn a_site_that_was_not_moved_yet_is_not_verified() {
         "{text}"
     );
 }
+
+/// The user and group that the tests run as, by name.
+fn myself() -> String {
+    let name = |flag: &str| {
+        let output = Command::new("id").arg(flag).output().unwrap();
+        stdout(&output).trim().to_owned()
+    };
+    format!("{}:{}", name("-un"), name("-gn"))
+}
+
+/// A site of one certificate on the machine itself, all of it in the test's directory.
+fn real_site(hook: &str) -> Scratch {
+    let scratch = Scratch::new();
+    let dir = scratch.0.display();
+    fs::create_dir_all(scratch.0.join("site/etc")).unwrap();
+    fs::create_dir(scratch.0.join("pair")).unwrap();
+    let manifest = format!(
+        r#"[{{"common_name": "{NAME}", "cert_path": "{dir}/pair/a.crt", "key_path": "{dir}/pair/a.key",
+            "owner": "{}", "permissions": "600", "post_renewal_command": {hook}}}]"#,
+        myself()
+    );
+    fs::write(
+        scratch.0.join("site/etc/certificate-manifest.json"),
+        manifest,
+    )
+    .unwrap();
+    let host = r#"{"domain_name": "internal.example"}"#;
+    fs::write(
+        scratch.0.join("site/etc/phoenix_hypervisor_config.json"),
+        host,
+    )
+    .unwrap();
+    scratch
+}
+
+fn on_machine(scratch: &Scratch, words: &[&str]) -> Output {
+    let (site, state) = (scratch.0.join("site"), scratch.0.join("state"));
+    let places = [
+        "--site",
+        site.to_str().unwrap(),
+        "--state",
+        state.to_str().unwrap(),
+    ];
+    phoenix(&[&places[..], words].concat(), &scratch.0)
+}
+
+#[test]
+fn a_hook_is_told_names_paths_and_fingerprints() {
+    let scratch = real_site(r#"["sh", "-c", "env > \"$(dirname \"$PHOENIX_CERT_PATH\")/seen\""]"#);
+    let output = on_machine(&scratch, &["sync", "certs"]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    let seen = fs::read_to_string(scratch.0.join("pair/seen")).unwrap();
+    let value = |name: &str| {
+        let line = seen
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}=")));
+        line.unwrap_or_else(|| panic!("no {name} in {seen}"))
+            .to_owned()
+    };
+    assert_eq!(value("PHOENIX_CERTIFICATES"), NAME);
+    assert_eq!(value("PHOENIX_OLD_FINGERPRINT"), "");
+    assert_eq!(value("PHOENIX_FINGERPRINTS").len(), 64);
+    let resolved = fs::canonicalize(scratch.0.join("pair/a.key")).unwrap();
+    assert_eq!(
+        Path::new(&value("PHOENIX_PAIR_DIR")),
+        resolved.parent().unwrap()
+    );
+    assert!(!seen.contains("PRIVATE"), "a key in the environment");
+}
+
+#[test]
+fn a_failed_hook_stays_pending_pauses_unattended_runs_and_can_be_dropped() {
+    let scratch = real_site("\"false\"");
+    let output = on_machine(&scratch, &["sync", "certs"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    let unattended = on_machine(&scratch, &["sync", "certs", "--unattended"]);
+    assert_eq!(unattended.status.code(), Some(1));
+    let text = stdout(&unattended);
+    assert!(
+        text.contains("blocked  hook false  failed once, last: "),
+        "{text}"
+    );
+    assert!(!text.contains("failed   hook"), "{text}");
+    let retried = on_machine(&scratch, &["pending", "retry"]);
+    assert_eq!(retried.status.code(), Some(1));
+    assert!(
+        stdout(&retried).contains("failed   hook false"),
+        "{}",
+        stdout(&retried)
+    );
+    let listed = stdout(&on_machine(&scratch, &["pending", "list"]));
+    assert!(listed.contains("tried 2 times"), "{listed}");
+    let id = listed
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("id "))
+        .unwrap();
+    let dropped = on_machine(&scratch, &["pending", "drop", id]);
+    assert_eq!(dropped.status.code(), Some(0), "{}", stderr(&dropped));
+    let quiet = on_machine(&scratch, &["sync", "certs", "--unattended", "-q"]);
+    assert_eq!(
+        (quiet.status.code(), stdout(&quiet)),
+        (Some(0), String::new())
+    );
+    let status = stdout(&on_machine(&scratch, &["status"]));
+    assert!(
+        status.contains("1 of 1 certificate good, nothing pending"),
+        "{status}"
+    );
+    let unknown = on_machine(&scratch, &["pending", "drop", id]);
+    assert_eq!(unknown.status.code(), Some(2));
+}

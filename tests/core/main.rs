@@ -1,5 +1,8 @@
 //! What the library as a whole promises: its layers.
 
+mod diagnostics;
+mod json_suite;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

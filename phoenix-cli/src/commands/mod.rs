@@ -5,10 +5,15 @@ pub(crate) mod ca;
 pub(crate) mod certs;
 mod check;
 mod demo;
+mod edit;
+pub(crate) mod manifest;
 mod migrate;
+mod pending;
 mod plan;
 mod recover;
+mod status;
 mod sync;
+mod template;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +30,9 @@ use crate::env;
 use crate::exit::{Failure, USAGE};
 use crate::output::Output;
 
+pub(crate) use edit::EditArgs;
+pub(crate) use template::TemplateCommand;
+
 /// Does what the command line says; gives the exit status.
 pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     let site = || open(&cli.global);
@@ -34,6 +42,8 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Certs { command } => certs::run(command, &cli.global, output),
         Command::Check => check::run(&site()?, output),
         Command::Demo { keep } => demo::run(*keep, output),
+        Command::Edit(args) => edit::run(&site()?, args, output),
+        Command::Manifest { command } => manifest::run(&site()?, command, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {
@@ -42,9 +52,12 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
                     provider,
                 },
         } => migrate::docker_tls(&site()?, *dry_run, *disarm, *provider, output),
+        Command::Pending { command } => pending::run(&site()?, command, output),
         Command::Plan(args) => plan::run(&site()?, args, output),
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
+        Command::Status => status::run(&site()?, output),
         Command::Sync(args) => sync::run(&site()?, args, output),
+        Command::Template { command } => template::run(&site()?, command, output),
         Command::Verify => verify::run(&site()?, output),
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn run(site: &Site, args: &PlanArgs, output: &Output) -> Result<u8, F
         policy: Policy {
             force: args.force,
             only: args.names.clone(),
+            ..Policy::default()
         },
         ..SyncOptions::default()
     })?;

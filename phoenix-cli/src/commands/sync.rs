@@ -17,11 +17,16 @@ pub(super) fn run(site: &Site, args: &SyncArgs, output: &Output) -> Result<u8, F
         policy: Policy {
             force: args.force,
             only: args.names.clone(),
+            unattended: args.unattended,
         },
         dry_run: args.dry_run,
         lock_timeout: Duration::from_secs(args.lock_timeout),
+        deadline: args.deadline.map(Duration::from_secs),
     };
     let report = site.sync(&options, output)?;
+    if args.unattended && report.ok() && report.changes_done() == 0 {
+        return Ok(report.exit_status());
+    }
     output.answer(&report, |style| {
         present::report(&report, SystemTime::now(), style)
     })?;

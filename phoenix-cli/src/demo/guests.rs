@@ -97,6 +97,14 @@ impl World {
 
     fn command(&self, guest: GuestId, argv: &[&str]) -> Result<String, String> {
         let (manager, proxy) = (guest == manager(), guest == proxy());
+        // Hooks come with what they are told: `env NAME=VALUE... COMMAND`.
+        let argv = match argv {
+            ["env", rest @ ..] => {
+                let words = rest.iter().take_while(|word| word.contains('=')).count();
+                &rest[words..]
+            }
+            _ => argv,
+        };
         match argv {
             [
                 "systemctl",

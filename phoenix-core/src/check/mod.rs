@@ -11,6 +11,8 @@ pub use rules::RULES;
 /// Looks at the whole site; a site that is right has no findings.
 pub fn check(model: &Model) -> Findings {
     let mut findings = Findings::default();
+    rules::documents::check(model, &mut findings);
+    rules::guests::check(model, &mut findings);
     rules::links::check(model, &mut findings);
     rules::firewall::check(model, &mut findings);
     rules::manifest::check(model, &mut findings);

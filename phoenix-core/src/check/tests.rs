@@ -125,6 +125,50 @@ fn each_rule_finds_its_bad_example_and_nothing_in_the_good_one() {
             hook,
             "qm guest exec 1999 -- systemctl restart docker",
         ),
+        (
+            "PX012",
+            LXCS,
+            "\"dependencies\": [",
+            "\"dependencies\": [\"7\",",
+        ),
+        (
+            "PX012",
+            VMS,
+            "\"dependencies\": [",
+            "\"dependencies\": [\"x\",",
+        ),
+        (
+            "PX013",
+            LXCS,
+            "\"clone_from_ctid\": \"900\"",
+            "\"clone_from_ctid\": \"9000\"",
+        ),
+        (
+            "PX013",
+            VMS,
+            "\"clone_from_vmid\": 9000",
+            "\"clone_from_vmid\": 900",
+        ),
+        (
+            "PX014",
+            VMS,
+            "\"dependencies\": [",
+            "\"dependencies\": [\"1001\",",
+        ),
+        ("PX015", MANIFEST, "\"vm:1001\"", "\"vm:1999\""),
+        ("PX016", VMS, "\"vmid\": 1002", "\"vmid\": 101"),
+        (
+            "PX017",
+            HOST,
+            "\"domain_name\"",
+            "\"domain_name\": \"old.example\", \"domain_name\"",
+        ),
+        (
+            "PX018",
+            HOST,
+            "\"shared_volumes\": {",
+            "\"shared_volumes\": {\"firewall\": {\"global_firewall_rules\": []}, ",
+        ),
     ];
     for (code, file, from, to) in bad {
         assert_eq!(count(&good, code), 0, "{code} in the good example");

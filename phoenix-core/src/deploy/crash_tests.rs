@@ -1,36 +1,18 @@
 //! The process is killed at each system call that writes: what is left reads as all old or all new, and the next run completes.
-//!
-//! `strace` kills it; the child is this test binary itself, told by a variable which directory to work in.
 
 use std::path::Path;
-use std::process::Command;
 
 use super::tests::{pair, put, read, target};
 use super::*;
-use crate::system::scratch::Scratch;
+use crate::system::crash::{assert_tidy, killed_everywhere, task};
 use crate::system::{Change, Root, Transaction, recover};
-
-/// The variable that tells the child what to do, as `MODE:DIR`.
-const TASK: &str = "PHOENIX_CRASH_TEST";
-/// Every family of calls by which a commit changes the disk or makes it durable.
-const CALLS: [&str; 8] = [
-    "/^rename",
-    "/^link",
-    "/^symlink",
-    "/^unlink",
-    "/^mkdir",
-    "/^write",
-    "/^fsync",
-    "/^fchmod",
-];
 
 #[test]
 fn crash_child() {
-    let Ok(task) = std::env::var(TASK) else {
+    let Some((mode, dir)) = task() else {
         return;
     };
-    let (mode, dir) = task.split_once(':').unwrap();
-    let root = Root::at(Path::new(dir)).unwrap();
+    let root = Root::at(&dir).unwrap();
     if mode == "files" {
         two_files(&root)
             .prepare()
@@ -40,7 +22,7 @@ fn crash_child() {
             .finish()
             .unwrap();
     } else {
-        let target = arranged(&root, mode);
+        let target = arranged(&root, &mode);
         put(&root, &target, "02")
             .commit()
             .unwrap()
@@ -69,70 +51,44 @@ fn two_files(root: &Root) -> Transaction {
 
 /// Runs `mode` in directories made by `prepare`, once for every call to be killed at.
 fn kill_everywhere(mode: &str, prepare: impl Fn(&Root, &PairTarget)) {
-    let strace = Command::new("strace").arg("-V").output();
-    if !strace.is_ok_and(|output| output.status.success()) {
-        skipped("strace is missing");
-        return;
-    }
-    let program = std::env::current_exe().unwrap();
-    let (mut old, mut new) = (0, 0);
-    for calls in CALLS {
-        for number in 1..200 {
-            let scratch = Scratch::new();
-            std::fs::create_dir(scratch.path().join("tls")).unwrap();
-            let root = Root::at(scratch.path()).unwrap();
-            let target = arranged(&root, mode);
-            prepare(&root, &target);
-            let before = read(&root, &target);
-            let status = Command::new("strace")
-                .args(["-f", "-qq", "-o", "/dev/null"])
-                .args(["-e", &format!("trace={calls}")])
-                .args(["-e", &format!("inject={calls}:signal=KILL:when={number}")])
-                .arg(&program)
-                .args(["--exact", "deploy::crash_tests::crash_child", "--nocapture"])
-                .env(TASK, format!("{mode}:{}", scratch.path().display()))
-                .stdout(std::process::Stdio::null())
-                .stderr(std::process::Stdio::null())
-                .status()
-                .unwrap();
+    let open = |dir: &Path| {
+        let root = Root::at(dir).unwrap();
+        let target = arranged(&root, mode);
+        (root, target)
+    };
+    let arrange = |dir: &Path| {
+        std::fs::create_dir(dir.join("tls")).unwrap();
+        let (root, target) = open(dir);
+        prepare(&root, &target);
+    };
+    let untouched = crate::system::scratch::Scratch::new();
+    arrange(untouched.path());
+    let (root, target) = open(untouched.path());
+    let before = read(&root, &target);
+    killed_everywhere(
+        "deploy::crash_tests::crash_child",
+        mode,
+        arrange,
+        |dir, place| {
+            let (root, target) = open(dir);
             // A single rename needs no recovery to be whole.
-            let place = format!("{mode} {calls} {number}");
             if target.layout("x").unwrap().arrangement == Arrangement::Links && mode != "files" {
                 assert_whole(&root, &target, &before, &format!("{place}, unrecovered"));
             }
             recover(&root, &target.journal_dir).unwrap();
-            if assert_whole(&root, &target, &before, &place) {
-                new += 1;
-            } else {
-                old += 1;
-            }
+            let new = assert_whole(&root, &target, &before, place);
             if mode == "files" {
                 let again = two_files(&root).prepare().unwrap().commit().unwrap();
                 again.finish().unwrap();
             } else {
-                put(&root, &target, "02")
-                    .commit()
-                    .unwrap()
-                    .finish()
-                    .unwrap();
+                let again = put(&root, &target, "02").commit().unwrap();
+                again.finish().unwrap();
             }
             assert_eq!(read(&root, &target), pair("02"), "{place}, run again");
-            assert_tidy(scratch.path(), &place);
-            if status.success() {
-                break;
-            }
-            assert!(number < 199, "{place}: the child never ends");
-        }
-    }
-    assert!(
-        old > 5 && new >= CALLS.len(),
-        "{mode}: {old} old, {new} new"
+            assert_tidy(dir, place);
+            new
+        },
     );
-}
-
-#[expect(clippy::print_stderr, reason = "what was left out must be seen")]
-pub(super) fn skipped(why: &str) {
-    eprintln!("left out: {why}");
 }
 
 fn assert_whole(
@@ -144,22 +100,6 @@ fn assert_whole(
     let now = read(root, target);
     assert!(now == *before || now == pair("02"), "{place}: {now:?}");
     now == pair("02")
-}
-
-/// No unfinished name is left anywhere.
-fn assert_tidy(dir: &Path, place: &str) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        let unfinished = [".new-", ".phoenix-new-", ".phoenix-old-"];
-        assert!(
-            !unfinished.iter().any(|prefix| name.starts_with(prefix)),
-            "{place}: {name} is left"
-        );
-        if entry.file_type().unwrap().is_dir() {
-            assert_tidy(&entry.path(), place);
-        }
-    }
 }
 
 fn write_plain(root: &Root, target: &PairTarget) {

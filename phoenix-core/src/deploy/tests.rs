@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::names::{FileMode, Slug};
 use crate::secret::Secret;
+use crate::system::crash::skipped;
 use crate::system::scratch::Scratch;
 use crate::system::{FileError, Root, recover};
 
@@ -374,7 +375,7 @@ fn a_staged_pair_can_be_thrown_away() {
 #[test]
 fn a_full_or_read_only_file_system_is_found_before_and_leaves_the_old_pair() {
     if !rustix::process::geteuid().is_root() {
-        crash_tests::skipped("a small file system needs root");
+        skipped("a small file system needs root");
         return;
     }
     let (scratch, root, target) = place();
@@ -387,7 +388,7 @@ fn a_full_or_read_only_file_system_is_found_before_and_leaves_the_old_pair() {
             .is_ok_and(|status| status.success())
     };
     if !mount("size=1m") {
-        crash_tests::skipped("tmpfs cannot be mounted here");
+        skipped("tmpfs cannot be mounted here");
         return;
     }
     let outcome = std::panic::catch_unwind(|| {
@@ -430,7 +431,7 @@ fn a_full_or_read_only_file_system_is_found_before_and_leaves_the_old_pair() {
 #[test]
 fn a_failure_at_the_swap_leaves_the_old_pair_in_every_arrangement() {
     if !rustix::process::geteuid().is_root() {
-        crash_tests::skipped("an immutable file needs root");
+        skipped("an immutable file needs root");
         return;
     }
     let (_scratch, root, _) = place();
@@ -448,7 +449,7 @@ fn a_failure_at_the_swap_leaves_the_old_pair_in_every_arrangement() {
         };
         let staged = put(&root, &target, "01");
         if !chattr("+i") {
-            crash_tests::skipped("the file system knows no immutable files");
+            skipped("the file system knows no immutable files");
             return;
         }
         let failed = staged.commit();

@@ -3,10 +3,10 @@
 //! TLS is daemon-wide: with `tlsverify` every TCP host demands a client certificate, so there is no way to keep a plain
 //! one beside it.
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::ser::{SerializeMap, SerializeSeq};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+use std::path::Path;
+
+use crate::diagnostic::Faults;
+use crate::document::{Cursor, Document, Edit, Format, Kind, Position, Value};
 
 /// What the daemon's TLS should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub enum DaemonFault {
         "found `live-restore: true`, expected it absent or false: the daemon does not start with it in an active Swarm"
     )]
     LiveRestoreInSwarm,
+    /// It cannot be edited without changing more than was meant.
+    #[error("could not edit daemon.json: {0}")]
+    Edit(#[from] Faults),
     /// It is no JSON text.
     #[error("could not read daemon.json as JSON at line {line}, column {column}: {message}")]
     Syntax {
@@ -71,7 +74,7 @@ pub enum DaemonFault {
         message: String,
     },
     /// A value is of another type than dockerd takes.
-    #[error("found {found} at `{pointer}`, expected {expected}")]
+    #[error("found {found} at {}, expected {expected}", shown(pointer))]
     Type {
         /// JSON pointer of the value.
         pointer: String,
@@ -82,56 +85,78 @@ pub enum DaemonFault {
     },
 }
 
-/// Merges TLS into the current file; `None` and an empty file are one. Unknown keys survive in their order.
+/// Merges TLS into the current file; `None` and an empty file are one. What needs no change keeps its bytes.
 pub fn merge(current: Option<&str>, wanted: &DaemonTls) -> Result<Merged, DaemonFault> {
-    let text = current.unwrap_or("");
-    let before = read(text)?;
-    let mut members = before.clone();
+    let current = current.unwrap_or("");
+    let document = read(current)?;
+    let root = document.root();
+    let mut edit = Edit::new(&document);
     let mut notes = Vec::new();
 
-    let was_verified = boolean(&members, "tlsverify")? == Some(true);
-    if boolean(&members, "live-restore")? == Some(true) && wanted.swarm_active {
+    let was_verified = boolean(root, "tlsverify")? == Some(true);
+    if boolean(root, "live-restore")? == Some(true) && wanted.swarm_active {
         return Err(DaemonFault::LiveRestoreInSwarm);
     }
-    if boolean(&members, "tls")? == Some(false) {
-        set(&mut members, "tls", Json::Bool(true));
+    if boolean(root, "tls")? == Some(false) {
+        set(&mut edit, root, "tls", true.into());
         notes.push("`tls` was false, which contradicts `tlsverify`: now true".to_owned());
     }
-    if boolean(&members, "tlsverify")? == Some(false) {
+    if boolean(root, "tlsverify")? == Some(false) {
         notes.push("`tlsverify` was false: now true".to_owned());
     }
-    set(&mut members, "tlsverify", Json::Bool(true));
+    set(&mut edit, root, "tlsverify", true.into());
     for (key, path) in [
         ("tlscacert", &wanted.ca),
         ("tlscert", &wanted.cert),
         ("tlskey", &wanted.key),
     ] {
-        if let Some(found) = string(&members, key)?
-            && found != path
+        if let Some(found) = string(root, key)?
+            && found != *path
         {
             notes.push(format!("`{key}` was `{found}`: now `{path}`"));
         }
-        set(&mut members, key, Json::String(path.clone()));
+        set(&mut edit, root, key, path.as_str().into());
     }
-    let found = hosts(&members)?;
-    let merged = merged_hosts(&found, &wanted.hosts, was_verified, &mut notes);
-    if merged != found {
-        let merged = merged.into_iter().map(Json::String).collect();
-        set(&mut members, "hosts", Json::Array(merged));
-    }
+    merge_hosts(&mut edit, root, &wanted.hosts, was_verified, &mut notes)?;
 
-    if members == before {
+    let patch = edit.finish().map_err(Faults::from)?;
+    if patch.is_empty() {
         return Ok(Merged {
-            text: text.to_owned(),
+            text: current.to_owned(),
             changed: false,
             notes,
         });
     }
     Ok(Merged {
-        text: write(text, &members),
+        text: patch.apply(&document)?.text().to_owned(),
         changed: true,
         notes,
     })
+}
+
+/// Takes out the hosts that make no sense beside the wanted ones, and adds the wanted ones that are not there.
+fn merge_hosts(
+    edit: &mut Edit<'_>,
+    root: Cursor<'_>,
+    wanted: &[String],
+    was_verified: bool,
+    notes: &mut Vec<String>,
+) -> Result<(), DaemonFault> {
+    let found = hosts(root)?;
+    let (kept, added) = merged_hosts(&found, wanted, was_verified, notes);
+    let Some(list) = root.get("hosts").filter(|list| list.kind() == Kind::Array) else {
+        set(edit, root, "hosts", added.into());
+        return Ok(());
+    };
+    for (item, kept) in list.items().zip(kept) {
+        if !kept {
+            edit.remove(item.node());
+        }
+    }
+    for host in added {
+        edit.insert(list.node(), Position::Last, None, host.into());
+    }
+    Ok(())
 }
 
 /// Where a daemon listens.
@@ -178,13 +203,13 @@ impl<'h> Host<'h> {
     }
 }
 
-/// The hosts that are there and make sense beside the wanted ones, and the wanted ones.
+/// Whether each host that is there makes sense beside the wanted ones, and which of these are to be added.
 fn merged_hosts(
     found: &[String],
     wanted: &[String],
     was_verified: bool,
     notes: &mut Vec<String>,
-) -> Vec<String> {
+) -> (Vec<bool>, Vec<String>) {
     let socket = wanted.iter().any(|w| matches!(Host::of(w), Host::Unix(_)));
     let ports: Vec<u16> = wanted
         .iter()
@@ -193,7 +218,8 @@ fn merged_hosts(
             _ => None,
         })
         .collect();
-    let mut merged: Vec<String> = Vec::new();
+    let mut merged: Vec<&str> = Vec::new();
+    let mut kept = Vec::new();
     for text in found {
         let host = Host::of(text);
         let is_wanted = wanted
@@ -224,18 +250,21 @@ fn merged_hosts(
                 _ => None,
             }
         };
+        kept.push(why.is_none());
         match why {
             Some(why) => notes.push(format!("`{text}` removed from `hosts`: {why}")),
-            None => merged.push(text.clone()),
+            None => merged.push(text),
         }
     }
+    let mut added: Vec<String> = Vec::new();
     for text in wanted {
         let host = Host::of(text);
-        if !merged.iter().any(|m| m == text || Host::of(m) == host) {
-            merged.push(text.clone());
+        let is_there = |m: &str| m == text || Host::of(m) == host;
+        if !merged.iter().any(|m| is_there(m)) && !added.iter().any(|m| is_there(m)) {
+            added.push(text.clone());
         }
     }
-    merged
+    (kept, added)
 }
 
 fn is_loopback(address: &str) -> bool {
@@ -243,199 +272,75 @@ fn is_loopback(address: &str) -> bool {
     matches!(address, "" | "localhost" | "::1") || address.starts_with("127.")
 }
 
-fn find<'m>(members: &'m [(String, Json)], key: &str) -> Option<&'m Json> {
-    // Of members with one key the last counts, as for dockerd.
-    members.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v)
+/// Of members with one name the last counts, as for dockerd.
+fn set(edit: &mut Edit<'_>, root: Cursor<'_>, key: &str, value: Value) {
+    match root.get(key) {
+        Some(member) => edit.set(member.node(), value),
+        None => edit.insert(root.node(), Position::Last, Some(key), value),
+    };
 }
 
-fn set(members: &mut Vec<(String, Json)>, key: &str, value: Json) {
-    match members.iter_mut().rev().find(|(k, _)| k == key) {
-        Some((_, old)) => *old = value,
-        None => members.push((key.to_owned(), value)),
+/// A member that is there and not null.
+fn member<'d>(root: Cursor<'d>, key: &str) -> Option<Cursor<'d>> {
+    root.get(key).filter(|member| member.kind() != Kind::Null)
+}
+
+fn boolean(root: Cursor<'_>, key: &str) -> Result<Option<bool>, DaemonFault> {
+    let Some(value) = member(root, key) else {
+        return Ok(None);
+    };
+    let read = value.as_bool();
+    read.map(Some).ok_or_else(|| wrong(value, "true or false"))
+}
+
+fn string(root: Cursor<'_>, key: &str) -> Result<Option<String>, DaemonFault> {
+    member(root, key).map(text).transpose()
+}
+
+fn hosts(root: Cursor<'_>) -> Result<Vec<String>, DaemonFault> {
+    match member(root, "hosts") {
+        None => Ok(Vec::new()),
+        Some(list) if list.kind() == Kind::Array => list.items().map(text).collect(),
+        Some(other) => Err(wrong(other, "an array of strings")),
     }
 }
 
-fn boolean(members: &[(String, Json)], key: &'static str) -> Result<Option<bool>, DaemonFault> {
-    match find(members, key) {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::Bool(value)) => Ok(Some(*value)),
-        Some(other) => Err(other.wrong(key, "true or false")),
+fn text(value: Cursor<'_>) -> Result<String, DaemonFault> {
+    let text = value.as_str().map(Into::into);
+    text.ok_or_else(|| wrong(value, "a string"))
+}
+
+fn shown(pointer: &str) -> String {
+    match pointer {
+        "" => "the top".to_owned(),
+        pointer => format!("`{pointer}`"),
     }
 }
 
-fn string<'m>(
-    members: &'m [(String, Json)],
-    key: &'static str,
-) -> Result<Option<&'m str>, DaemonFault> {
-    match find(members, key) {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::String(value)) => Ok(Some(value)),
-        Some(other) => Err(other.wrong(key, "a string")),
+fn wrong(value: Cursor<'_>, expected: &'static str) -> DaemonFault {
+    DaemonFault::Type {
+        pointer: value.pointer(),
+        found: value.kind().noun(),
+        expected,
     }
 }
 
-fn hosts(members: &[(String, Json)]) -> Result<Vec<String>, DaemonFault> {
-    match find(members, "hosts") {
-        None | Some(Json::Null) => Ok(Vec::new()),
-        Some(Json::Array(items)) => items
-            .iter()
-            .enumerate()
-            .map(|(at, item)| match item {
-                Json::String(host) => Ok(host.clone()),
-                other => Err(other.wrong(&format!("hosts/{at}"), "a string")),
-            })
-            .collect(),
-        Some(other) => Err(other.wrong("hosts", "an array of strings")),
-    }
-}
-
-/// The members of the file's object.
-fn read(text: &str) -> Result<Vec<(String, Json)>, DaemonFault> {
-    if text.trim().is_empty() {
-        return Ok(Vec::new());
-    }
-    match serde_json::from_str(text) {
-        Ok(Json::Object(members)) => Ok(members),
-        Ok(other) => Err(other.wrong("", "an object")),
-        Err(error) => Err(DaemonFault::Syntax {
-            line: error.line(),
-            column: error.column(),
-            message: error.to_string(),
-        }),
-    }
-}
-
-/// The text of the members, in the manner of the text they came from: its indent, its line end or none at the end.
-fn write(like: &str, members: &[(String, Json)]) -> String {
-    let indent: String = like
-        .lines()
-        .skip(1)
-        .map(|line| {
-            line.chars()
-                .take_while(|c| c.is_whitespace())
-                .collect::<String>()
-        })
-        .find(|indent| !indent.is_empty())
-        .unwrap_or_else(|| "  ".to_owned());
-    let mut bytes = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-    let written = Json::Object(members.to_vec()).serialize(&mut serializer);
-    // Strings, numbers and lists in memory: nothing there can fail.
-    debug_assert!(written.is_ok());
-    let mut text = String::from_utf8(bytes).unwrap_or_default();
-    if like.trim().is_empty() || like.ends_with('\n') {
-        text.push('\n');
-    }
-    text
-}
-
-/// JSON that keeps the order of members, and members of one name.
-#[derive(Debug, Clone, PartialEq)]
-enum Json {
-    Null,
-    Bool(bool),
-    Number(serde_json::Number),
-    String(String),
-    Array(Vec<Self>),
-    Object(Vec<(String, Self)>),
-}
-
-impl Json {
-    fn wrong(&self, pointer: &str, expected: &'static str) -> DaemonFault {
-        DaemonFault::Type {
-            pointer: format!("/{pointer}"),
-            found: match self {
-                Self::Null => "null",
-                Self::Bool(_) => "a boolean",
-                Self::Number(_) => "a number",
-                Self::String(_) => "a string",
-                Self::Array(_) => "an array",
-                Self::Object(_) => "an object",
-            },
-            expected,
+fn read(text: &str) -> Result<Document, DaemonFault> {
+    let text = if text.trim().is_empty() { "{}\n" } else { text };
+    let path = Path::new("/etc/docker/daemon.json");
+    let document = Document::parse(path, text.into(), Format::Json).map_err(|faults| {
+        let fault = faults.iter().next();
+        let place = fault.and_then(|fault| fault.places.first());
+        DaemonFault::Syntax {
+            line: place.map_or(1, |place| place.line),
+            column: place.map_or(1, |place| place.column),
+            message: fault.map_or(String::new(), |fault| fault.message.clone()),
         }
+    })?;
+    if document.root().kind() == Kind::Object {
+        return Ok(document);
     }
-}
-
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(value) => value.serialize(serializer),
-            Self::String(value) => serializer.serialize_str(value),
-            Self::Array(items) => {
-                let mut out = serializer.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    out.serialize_element(item)?;
-                }
-                out.end()
-            }
-            Self::Object(members) => {
-                let mut out = serializer.serialize_map(Some(members.len()))?;
-                for (key, value) in members {
-                    out.serialize_entry(key, value)?;
-                }
-                out.end()
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Json;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Json, E> {
-                Ok(Json::Null)
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-                Ok(Json::Bool(value))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-                Ok(Json::Number(value.into()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-                Ok(Json::Number(value.into()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-                let number = serde_json::Number::from_f64(value);
-                Ok(number.map_or(Json::Null, Json::Number))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-                Ok(Json::String(value.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-                let mut array = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    array.push(item);
-                }
-                Ok(Json::Array(array))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = entries.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Json::Object(members))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
+    Err(wrong(document.root(), "an object"))
 }
 
 #[cfg(test)]
@@ -449,14 +354,14 @@ mod tests {
     #[test]
     fn no_file_and_an_empty_file_become_the_whole_of_it() {
         let expected = r#"{
-  "tlsverify": true,
-  "tlscacert": "/etc/docker/tls/ca.pem",
-  "tlscert": "/etc/docker/tls/server-cert.pem",
-  "tlskey": "/etc/docker/tls/server-key.pem",
-  "hosts": [
-    "unix:///var/run/docker.sock",
-    "tcp://0.0.0.0:2376"
-  ]
+    "tlsverify": true,
+    "tlscacert": "/etc/docker/tls/ca.pem",
+    "tlscert": "/etc/docker/tls/server-cert.pem",
+    "tlskey": "/etc/docker/tls/server-key.pem",
+    "hosts": [
+        "unix:///var/run/docker.sock",
+        "tcp://0.0.0.0:2376"
+    ]
 }
 "#;
         for current in [None, Some(""), Some("\n"), Some("{}\n")] {
@@ -476,24 +381,17 @@ mod tests {
     "tlscert": "/etc/docker/self-signed.pem"
 }"#;
         let merged = merge(Some(current), &wanted()).unwrap();
-        assert!(merged.text.starts_with(
-            "{\n    \"storage-driver\": \"overlay2\",\n    \"tls\": true,\n    \"log-opts\": {\n"
-        ));
-        assert!(!merged.text.ends_with('\n'));
-        let value: serde_json::Value = serde_json::from_str(&merged.text).unwrap();
-        assert_eq!(
-            value,
-            serde_json::json!({
-                "storage-driver": "overlay2",
-                "tls": true,
-                "log-opts": {"max-size": "10m", "a": [1, 2.5, null]},
-                "hosts": ["unix:///run/docker.sock", "tcp://0.0.0.0:2376"],
-                "tlsverify": true,
-                "tlscacert": "/etc/docker/tls/ca.pem",
-                "tlscert": "/etc/docker/tls/server-cert.pem",
-                "tlskey": "/etc/docker/tls/server-key.pem",
-            })
-        );
+        let expected = current
+            .replace("\"tls\": false", "\"tls\": true")
+            .replace(
+                r#"["tcp://0.0.0.0:2375", "unix:///run/docker.sock"]"#,
+                r#"["unix:///run/docker.sock", "tcp://0.0.0.0:2376"]"#,
+            )
+            .replace(
+                "\"/etc/docker/self-signed.pem\"",
+                "\"/etc/docker/tls/server-cert.pem\",\n    \"tlsverify\": true,\n    \"tlscacert\": \"/etc/docker/tls/ca.pem\",\n    \"tlskey\": \"/etc/docker/tls/server-key.pem\"",
+            );
+        assert_eq!(merged.text, expected);
         assert_eq!(merged.notes.len(), 3, "{:?}", merged.notes);
         let again = merge(Some(&merged.text), &wanted()).unwrap();
         assert_eq!((again.changed, &again.text), (false, &merged.text));
@@ -558,7 +456,10 @@ mod tests {
     fn a_file_that_dockerd_would_refuse_is_refused_here_with_its_place() {
         let message = |text: &str| merge(Some(text), &wanted()).unwrap_err().to_string();
         assert!(message("{\"a\": 1,}").contains("line 1, column 9"));
-        assert_eq!(message("[]"), "found an array at `/`, expected an object");
+        assert_eq!(
+            message("[]"),
+            "found an array at the top, expected an object"
+        );
         assert!(message(r#"{"hosts": "fd://"}"#).contains("an array of strings"));
         assert!(message(r#"{"hosts": ["fd://", 3]}"#).contains("found a number at `/hosts/1`"));
         assert!(message(r#"{"tlsverify": "yes"}"#).contains("found a string at `/tlsverify`"));

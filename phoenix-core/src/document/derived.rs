@@ -143,7 +143,7 @@ fn real_edits_of_the_operators_files_come_out_byte_for_byte() {
 }
 
 /// A value of any shape, small enough that two of them often share parts.
-fn value() -> impl Strategy<Value = Value> {
+pub(super) fn value() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
         Just("0.50"),
         Just("-1"),
@@ -188,7 +188,7 @@ fn key() -> impl Strategy<Value = String> {
 }
 
 /// The value written in one of several layouts.
-fn json_text(value: &Value, layout: u8) -> String {
+pub(super) fn json_text(value: &Value, layout: u8) -> String {
     match layout {
         0 => serde_json::to_string(value).unwrap(),
         1 => value.to_json(),

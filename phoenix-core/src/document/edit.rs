@@ -112,11 +112,11 @@ impl EditError {
 #[derive(Debug, Clone)]
 pub struct Edit<'d> {
     document: &'d Document,
-    operations: Vec<Operation>,
+    requests: Vec<Request>,
 }
 
 #[derive(Debug, Clone)]
-enum Operation {
+enum Request {
     Insert {
         container: NodeId,
         position: Position,
@@ -134,13 +134,13 @@ impl<'d> Edit<'d> {
     pub fn new(document: &'d Document) -> Self {
         Self {
             document,
-            operations: Vec::new(),
+            requests: Vec::new(),
         }
     }
 
     /// Replaces a value; a scalar that has the same meaning keeps its literal.
     pub fn set(&mut self, node: NodeId, value: Value) -> &mut Self {
-        self.operations.push(Operation::Set(node, value));
+        self.requests.push(Request::Set(node, value));
         self
     }
 
@@ -158,7 +158,7 @@ impl<'d> Edit<'d> {
         key: Option<&str>,
         value: Value,
     ) -> &mut Self {
-        self.operations.push(Operation::Insert {
+        self.requests.push(Request::Insert {
             container,
             position,
             key: key.map(str::to_owned),
@@ -169,28 +169,27 @@ impl<'d> Edit<'d> {
 
     /// Removes an element, or a member by its value.
     pub fn remove(&mut self, node: NodeId) -> &mut Self {
-        self.operations.push(Operation::Remove(node));
+        self.requests.push(Request::Remove(node));
         self
     }
 
     /// Moves an element or member within its container.
     pub fn move_to(&mut self, node: NodeId, position: Position) -> &mut Self {
-        self.operations.push(Operation::Move(node, position));
+        self.requests.push(Request::Move(node, position));
         self
     }
 
     /// Gives a member, named by its value, another name.
     pub fn rename_key(&mut self, node: NodeId, key: &str) -> &mut Self {
-        self.operations
-            .push(Operation::Rename(node, key.to_owned()));
+        self.requests.push(Request::Rename(node, key.to_owned()));
         self
     }
 
     /// Turns the edits into a patch, which is empty when nothing would change.
     pub fn finish(&self) -> Result<Patch, EditError> {
         let mut intent = Intent::default();
-        for operation in &self.operations {
-            intent.add(self.document, operation)?;
+        for request in &self.requests {
+            intent.add(self.document, request)?;
         }
         intent.check(self.document)?;
         let splices = match self.document.format() {
@@ -239,9 +238,9 @@ pub(super) struct Intent {
 }
 
 impl Intent {
-    fn add(&mut self, document: &Document, operation: &Operation) -> Result<(), EditError> {
-        match operation {
-            Operation::Set(node, value) => {
+    fn add(&mut self, document: &Document, request: &Request) -> Result<(), EditError> {
+        match request {
+            Request::Set(node, value) => {
                 let cursor = document.cursor(*node);
                 writable(value, cursor)?;
                 if unchanged(cursor, value) {
@@ -250,12 +249,12 @@ impl Intent {
                 self.own(cursor)?;
                 self.sets.insert(*node, value.clone());
             }
-            Operation::Remove(node) => {
+            Request::Remove(node) => {
                 let (container, index) = self.child(document, *node)?;
                 self.own(document.cursor(*node))?;
                 self.list(document, container)[index] = Child::Gone(*node);
             }
-            Operation::Move(node, position) => {
+            Request::Move(node, position) => {
                 let (container, index) = self.child(document, *node)?;
                 if matches!(position, Position::Before(n) | Position::After(n) if n == node) {
                     return Ok(());
@@ -266,7 +265,7 @@ impl Intent {
                 let at = index_of(document, list, *position)?;
                 list.insert(at, Child::Moved(*node));
             }
-            Operation::Rename(node, key) => {
+            Request::Rename(node, key) => {
                 let cursor = document.cursor(*node);
                 if cursor.name().is_none() {
                     return Err(EditError::KeyMismatch {
@@ -280,7 +279,7 @@ impl Intent {
                     self.renames.insert(*node, key.clone());
                 }
             }
-            Operation::Insert {
+            Request::Insert {
                 container,
                 position,
                 key,
@@ -480,13 +479,14 @@ fn writable(value: &Value, cursor: Cursor<'_>) -> Result<(), EditError> {
 }
 
 /// Whether `value` is what stands there, literals of numbers included.
-fn unchanged(cursor: Cursor<'_>, value: &Value) -> bool {
+pub(super) fn unchanged(cursor: Cursor<'_>, value: &Value) -> bool {
     match value {
         Value::Number(literal) => cursor.kind() == Kind::Number && cursor.literal() == literal,
         Value::Array(_) | Value::Object(_) => false,
         _ => cursor.to_value().as_ref() == Some(value),
     }
 }
+
 /// An edit that was not made, as a fault of the file.
 impl From<EditError> for Faults {
     fn from(error: EditError) -> Self {

@@ -3,7 +3,8 @@
 //! A [`Document`] is immutable: the text and a tape of nodes over it. JSON, YAML and TOML fill the same tape, so a
 //! [`Cursor`] reads them alike; duplicate keys and literals stay as they stand. [`Decode`] turns a cursor into plain
 //! types and gathers all faults of a file. An [`Edit`] names nodes and becomes a [`Patch`], disjoint splices of the
-//! text; applying it reads the result again and compares it with what was meant.
+//! text; applying it reads the result again and compares it with what was meant. An [`Operation`] is an edit in an
+//! operator's words, by pointer.
 
 mod check;
 mod cursor;
@@ -14,7 +15,11 @@ mod diff;
 mod edit;
 mod gaps;
 mod json;
+mod lines;
+mod operation;
 mod patch;
+#[cfg(test)]
+mod properties;
 mod schema;
 mod tape;
 mod toml;
@@ -28,8 +33,9 @@ pub use cursor::{Cursor, Entries, Entry, Items};
 pub use decode::{Decode, Fields, Located, parsed, wrong_type};
 pub use diff::unified_diff;
 pub use edit::{Edit, EditError, Position};
+pub use operation::{Beside, Operation, Operations, json_value, operate, text_or_json};
 pub use patch::{Patch, Splice};
-pub use schema::{FieldInfo, FieldKind};
+pub use schema::{FieldInfo, FieldKind, TextForm};
 pub use value::Value;
 
 use crate::diagnostic::{Fault, Faults, Place};
@@ -45,6 +51,26 @@ pub enum Format {
     Toml,
     /// YAML 1.2, one document.
     Yaml,
+}
+
+impl Format {
+    /// By the file's ending, where a `.template` behind it does not count; `None` for endings of other notations.
+    ///
+    /// ```
+    /// use phoenix_core::document::Format;
+    ///
+    /// assert_eq!(Format::of("etc/traefik/traefik.yml.template".as_ref()), Some(Format::Yaml));
+    /// ```
+    pub fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let name = name.strip_suffix(".template").unwrap_or(name);
+        match Path::new(name).extension()?.to_str()? {
+            "json" => Some(Self::Json),
+            "toml" => Some(Self::Toml),
+            "yaml" | "yml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
 }
 
 /// What a node is.

@@ -13,10 +13,10 @@ use crate::names::{CommonName, GuestId};
 use crate::plan::{Action, Step, Subject};
 use crate::probe::docker::Service;
 use crate::secret::Secret;
-use crate::store::Store;
+use crate::store::{PendingKind, Store};
 use crate::system::{Commands, Dial, Root};
 use crate::time::Clock;
-use crate::transport::{GuestTransport, Restore};
+use crate::transport::{GuestCommand, GuestTransport, Restore};
 use crate::x509::Anchor;
 
 /// Everything that steps are performed with.
@@ -108,6 +108,58 @@ impl<'a> Performer<'a> {
             .ok_or_else(|| StepError::new("the CA has no root that could be delivered"))
     }
 
+    /// Reconfigures a daemon; that it must come up is on record before it is touched, and struck out when it did.
+    fn restarting(
+        &self,
+        service: &str,
+        guest: GuestId,
+        act: impl FnOnce() -> Result<Done<'a>, StepError>,
+    ) -> Result<Done<'a>, StepError> {
+        let kind = restart(service, guest);
+        let now = || self.with.clock.now();
+        self.with.store.promise(&kind, now())?;
+        match act() {
+            Ok(done) => {
+                self.restarted(service, guest)?;
+                Ok(done)
+            }
+            Err(error) => {
+                let words = error.messages.join(": ");
+                self.with.store.tried(&kind, &words, now())?;
+                Err(error)
+            }
+        }
+    }
+
+    /// A daemon that serves what it should needs no restart any more, whoever made it do so.
+    fn proving(
+        &self,
+        service: &str,
+        guest: GuestId,
+        seen: Result<Done<'a>, StepError>,
+    ) -> Result<Done<'a>, StepError> {
+        if seen.is_ok() {
+            self.restarted(service, guest)?;
+        }
+        seen
+    }
+
+    /// Strikes out a daemon's restart, and the hooks that ask for nothing else.
+    fn restarted(&self, service: &str, guest: GuestId) -> Result<(), StepError> {
+        let store = self.with.store;
+        store.settle(&restart(service, guest))?;
+        for item in store.pending()? {
+            if let PendingKind::Hook { command, .. } = &item.kind
+                && let Some(command) = GuestCommand::recognise(&command.argv())
+                && command.guest == guest
+                && command.restarted_service() == Some(service)
+            {
+                store.settle(&item.kind)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The pair of an entry that consumers should have: the one that waits, else the installed one.
     pub(super) fn pair(&self, entry: &Entry, fresh: bool) -> Result<(Vec<u8>, Secret), StepError> {
         if fresh && let Some(pair) = self.with.store.candidate(&entry.slug())? {
@@ -124,13 +176,26 @@ impl<'a> Performer<'a> {
     }
 }
 
+fn restart(service: &str, guest: GuestId) -> PendingKind {
+    PendingKind::Restart {
+        service: service.to_owned(),
+        guest,
+    }
+}
+
 impl<'a> Perform<'a> for Performer<'a> {
     fn perform(&self, step: &Step) -> Result<Done<'a>, StepError> {
         match &step.action {
             Action::CheckDocker { guest } => self.check_docker(*guest),
             Action::CheckTraefik { guest } => self.check_traefik(*guest),
-            Action::ConfigureDocker { guest, changes } => self.configure_docker(*guest, changes),
-            Action::ConfigureTraefik { guest, changes } => self.configure_traefik(*guest, changes),
+            Action::ConfigureDocker { guest, changes } => {
+                self.restarting("docker", *guest, || self.configure_docker(*guest, changes))
+            }
+            Action::ConfigureTraefik { guest, changes } => {
+                self.restarting("traefik", *guest, || {
+                    self.configure_traefik(*guest, changes)
+                })
+            }
             Action::Deploy { certificate, to } => self.deploy(certificate, to, &step.reasons),
             Action::Hook {
                 command,
@@ -138,9 +203,13 @@ impl<'a> Perform<'a> for Performer<'a> {
             } => self.hook(command, certificates),
             Action::Issue { .. } => self.issue(step),
             Action::Verify { subject } => match subject {
-                Subject::Docker(guest) => self.verify_docker(*guest),
+                Subject::Docker(guest) => {
+                    self.proving("docker", *guest, self.verify_docker(*guest))
+                }
                 Subject::Portainer(guest) => self.verify_portainer(*guest),
-                Subject::Traefik(guest) => self.verify_traefik(*guest),
+                Subject::Traefik(guest) => {
+                    self.proving("traefik", *guest, self.verify_traefik(*guest))
+                }
                 Subject::Service(name) => Err(StepError::new(format!(
                     "nothing is known of a service `{name}`"
                 ))),

@@ -10,6 +10,7 @@ use crate::system::{Command, Ended};
 use crate::transport::{
     Exec, ExecEnded, Executed, Expect, GuestCommand, GuestState, Program, Replace, Step, StepResult,
 };
+use crate::x509::Chain;
 
 impl<'a> Performer<'a> {
     pub(super) fn hook(
@@ -41,9 +42,10 @@ impl<'a> Performer<'a> {
         let old = entries
             .iter()
             .find_map(|entry| entry.old_delivery.as_ref().map(|old| (*entry, old)));
+        let environment = self.environment(&entries);
         let result = match old {
-            Some((entry, old)) => self.with_old_files(entry, old, hook),
-            None => self.run_hook(hook),
+            Some((entry, old)) => self.with_old_files(entry, old, hook, &environment),
+            None => self.run_hook(hook, &environment),
         };
         match result {
             Ok(done) => {
@@ -52,17 +54,76 @@ impl<'a> Performer<'a> {
             }
             Err(error) => {
                 let words = error.messages.join(": ");
-                self.with.store.tried(&kind, &words)?;
+                self.with
+                    .store
+                    .tried(&kind, &words, self.with.clock.now())?;
                 Err(error.hint("the hook stays pending; the next run tries it again"))
             }
         }
     }
 
-    fn run_hook(&self, hook: &Hook) -> Result<Done<'a>, StepError> {
+    /// What a hook is told of the certificates that it runs for: names, paths, the resolved version, the leaf. No secret.
+    fn environment(&self, entries: &[&Entry]) -> Vec<(&'static str, String)> {
+        let mut names = Vec::new();
+        let mut fingerprints = Vec::new();
+        for entry in entries {
+            names.push(entry.common_name.to_string());
+            let leaf = self
+                .pair(entry, false)
+                .ok()
+                .and_then(|(chain, _)| Chain::from_pem(&chain).ok());
+            fingerprints
+                .push(leaf.map_or_else(String::new, |chain| chain.leaf().fingerprint.to_string()));
+        }
+        let mut environment = vec![
+            ("PHOENIX_CERTIFICATES", names.join(" ")),
+            (
+                "PHOENIX_FINGERPRINTS",
+                fingerprints.join(" ").trim().to_owned(),
+            ),
+        ];
+        // One certificate has one place of its own; with several these would be a guess.
+        if let [entry] = entries {
+            let before = self.with.inventory.certificates.get(&entry.common_name);
+            let old = before.and_then(|facts| facts.chain());
+            environment.push(("PHOENIX_CERT_PATH", entry.cert_path.display().to_string()));
+            environment.push(("PHOENIX_KEY_PATH", entry.key_path.display().to_string()));
+            environment.push((
+                "PHOENIX_OLD_FINGERPRINT",
+                old.map_or_else(String::new, |chain| chain.leaf().fingerprint.to_string()),
+            ));
+            if let Some(dir) = self.pair_dir(entry) {
+                environment.push(("PHOENIX_PAIR_DIR", dir));
+            }
+        }
+        environment
+    }
+
+    /// The version directory that an entry's certificate is read from: it does not change while the hook runs.
+    fn pair_dir(&self, entry: &Entry) -> Option<String> {
+        let link = self.with.root.stat(&entry.cert_path).ok()??.target?;
+        let dir = entry.cert_path.parent()?.join(link.parent()?);
+        let version = self.with.root.stat(&dir).ok()??.target?;
+        Some(dir.parent()?.join(version).display().to_string())
+    }
+
+    fn run_hook(
+        &self,
+        hook: &Hook,
+        environment: &[(&'static str, String)],
+    ) -> Result<Done<'a>, StepError> {
         let argv = hook.command.argv();
         match GuestCommand::recognise(&argv) {
-            Some(command) => self.hook_in_guest(command.guest, command.argv, hook),
-            None => self.hook_on_host(&argv, hook),
+            Some(command) => {
+                let words = environment
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"));
+                let mut argv = vec!["env".to_owned()];
+                argv.extend(words);
+                argv.extend(command.argv);
+                self.hook_in_guest(command.guest, argv, hook)
+            }
+            None => self.hook_on_host(&argv, hook, environment),
         }
     }
 
@@ -95,11 +156,18 @@ impl<'a> Performer<'a> {
         }
     }
 
-    fn hook_on_host(&self, argv: &[String], hook: &Hook) -> Result<Done<'a>, StepError> {
-        let output = self
-            .with
-            .commands
-            .run(&Command::new(argv).timeout(hook.timeout))?;
+    fn hook_on_host(
+        &self,
+        argv: &[String],
+        hook: &Hook,
+        environment: &[(&'static str, String)],
+    ) -> Result<Done<'a>, StepError> {
+        let mut command = Command::new(argv).timeout(hook.timeout);
+        command.env = environment
+            .iter()
+            .map(|(name, value)| ((*name).into(), value.into()))
+            .collect();
+        let output = self.with.commands.run(&command)?;
         let fail = |how: String| {
             let error = StepError::new(format!("the command {how}"));
             let words = output.stderr_text();
@@ -130,6 +198,7 @@ impl<'a> Performer<'a> {
         entry: &Entry,
         old: &OldDelivery,
         hook: &Hook,
+        environment: &[(&'static str, String)],
     ) -> Result<Done<'a>, StepError> {
         let (chain, key) = self.pair(entry, false)?;
         let mut files = vec![("/tmp/cert.pem", Secret::new(chain)), ("/tmp/key.pem", key)];
@@ -166,7 +235,7 @@ impl<'a> Performer<'a> {
             transport.run(&remove()?, CALL_TIME)?;
             return Err(error);
         }
-        let result = self.run_hook(hook);
+        let result = self.run_hook(hook, environment);
         let removed = transport.run(&remove()?, CALL_TIME)?;
         if let Some((_, failed)) = removed.failure() {
             return Err(StepError::new(format!(

@@ -16,8 +16,11 @@ pub struct HostConfig {
     pub address: Option<IpAddr>,
     /// Where storages are mounted. Default `/mnt/pve`.
     pub mount_base: PathBuf,
-    /// The array of host-wide firewall rules, wherever this version of the file has it.
+    /// The array of host-wide firewall rules, wherever this version of the file has it: in `firewall`, else in
+    /// `shared_volumes.firewall`.
     pub rules: Option<NodeId>,
+    /// The other array, where both are there; nothing reads it.
+    pub ignored_rules: Option<NodeId>,
     /// The CA's block.
     pub step_ca: StepCaBlock,
     /// Portainer's name, where it is stated.
@@ -45,7 +48,7 @@ impl HostConfig {
                     "host-config",
                     "found no object, expected the host-wide settings",
                 )
-                .at(root.place()),
+                .at(root.start_place()),
             );
             return None;
         }
@@ -71,7 +74,7 @@ impl HostConfig {
                     "domain-name",
                     "found no `domain_name`, expected the internal domain",
                 )
-                .at(root.place()),
+                .at(root.start_place()),
             );
             return None;
         };
@@ -79,9 +82,20 @@ impl HostConfig {
             "/firewall/global_firewall_rules",
             "/shared_volumes/firewall/global_firewall_rules",
         ]
-        .into_iter()
-        .find_map(|pointer| root.at(pointer))
-        .filter(|node| node.kind() == Kind::Array);
+        .map(|pointer| root.at(pointer));
+        for rules in rules.into_iter().flatten() {
+            if !matches!(rules.kind(), Kind::Array | Kind::Null) {
+                faults.push(
+                    Fault::error("rules", "found no array, expected a list of firewall rules")
+                        .at(rules.start_place()),
+                );
+            }
+        }
+        let mut rules = rules
+            .into_iter()
+            .flatten()
+            .filter(|rules| rules.kind() == Kind::Array)
+            .map(crate::document::Cursor::node);
         let exports = root.at("/nfs/exports");
         Some(Self {
             domain,
@@ -91,7 +105,8 @@ impl HostConfig {
                 .and_then(Address::ip),
             mount_base: text(root, "mount_point_base")
                 .map_or_else(|| PathBuf::from("/mnt/pve"), PathBuf::from),
-            rules: rules.map(crate::document::Cursor::node),
+            rules: rules.next(),
+            ignored_rules: rules.next(),
             step_ca: StepCaBlock {
                 dns_name: root.get("step_ca").and_then(|ca| text(ca, "dns_name")),
                 provisioner: root
@@ -112,5 +127,41 @@ impl HostConfig {
                 })
                 .collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Format;
+
+    fn decode(text: &str) -> (Option<HostConfig>, Faults, Document) {
+        let path = "etc/phoenix_hypervisor_config.json".as_ref();
+        let document = Document::parse(path, text.into(), Format::Json).unwrap();
+        let mut faults = Faults::new();
+        (HostConfig::decode(&document, &mut faults), faults, document)
+    }
+
+    #[test]
+    fn host_wide_rules_are_found_at_both_of_their_places() {
+        let new = r#""firewall": {"global_firewall_rules": [1]}"#;
+        let old = r#""shared_volumes": {"firewall": {"global_firewall_rules": [2]}}"#;
+        for (members, read, ignored) in [
+            (new.to_owned(), Some("[1]"), None),
+            (old.to_owned(), Some("[2]"), None),
+            (format!("{old}, {new}"), Some("[1]"), Some("[2]")),
+            (r#""firewall": {}"#.to_owned(), None, None),
+        ] {
+            let text = format!(r#"{{"domain_name": "a.test", {members}}}"#);
+            let (host, faults, document) = decode(&text);
+            assert!(faults.is_empty(), "{faults}");
+            let host = host.unwrap();
+            let literal = |node: Option<NodeId>| node.map(|node| document.cursor(node).literal());
+            assert_eq!(literal(host.rules), read);
+            assert_eq!(literal(host.ignored_rules), ignored);
+        }
+        let (_, faults, _) =
+            decode(r#"{"domain_name": "a.test", "firewall": {"global_firewall_rules": {}}}"#);
+        assert!(faults.to_string().contains("found no array"), "{faults}");
     }
 }

@@ -19,7 +19,7 @@ pub fn decode_lxcs(document: &Document, faults: &mut Faults) -> Vec<Guest> {
                 "lxcs-missing",
                 "found no object `lxc_configs`, expected the containers by their ids",
             )
-            .at(root.get("lxc_configs").unwrap_or(root).place()),
+            .at(root.get("lxc_configs").unwrap_or(root).start_place()),
         );
         return Vec::new();
     };
@@ -34,7 +34,7 @@ pub fn decode_lxcs(document: &Document, faults: &mut Faults) -> Vec<Guest> {
                         entry.key
                     ),
                 )
-                .at(entry.value.place()),
+                .at(entry.key_place()),
             );
             continue;
         };

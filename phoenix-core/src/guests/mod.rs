@@ -2,6 +2,7 @@
 
 mod host;
 mod lxc;
+mod reference;
 mod vm;
 
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use crate::names::{GuestId, GuestKind};
 
 pub use host::{HostConfig, StepCaBlock};
 pub use lxc::decode_lxcs;
+pub use reference::Reference;
 pub use vm::decode_vms;
 
 /// One guest, with what TLS needs to know of it.
@@ -33,6 +35,10 @@ pub struct Guest {
     pub address: Address,
     /// Container whose ids are shifted.
     pub unprivileged: bool,
+    /// What must run before it.
+    pub dependencies: Vec<Reference>,
+    /// What it is a clone of.
+    pub clone_from: Option<Reference>,
     /// Host directories that are mounted into it.
     pub mounts: Vec<Mount>,
     /// Where it says that the CA is.
@@ -264,7 +270,7 @@ pub(crate) fn common(
     if let Some(rules) = rules.filter(|rules| rules.kind() != Kind::Array) {
         faults.push(
             Fault::error("rules", "found no array, expected a list of firewall rules")
-                .at(rules.place()),
+                .at(rules.start_place()),
         );
     }
     Some(Guest {
@@ -279,6 +285,14 @@ pub(crate) fn common(
         portainer_role: text(object, "portainer_role"),
         address,
         unprivileged: false,
+        dependencies: Reference::list(object, "dependencies"),
+        clone_from: Reference::one(
+            object,
+            match id.kind {
+                GuestKind::Lxc => "clone_from_ctid",
+                GuestKind::Vm => "clone_from_vmid",
+            },
+        ),
         mounts: Vec::new(),
         bootstrap_ca_url: text(object, "bootstrap_ca_url"),
         traefik_service,

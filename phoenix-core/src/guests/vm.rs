@@ -16,7 +16,7 @@ pub fn decode_vms(document: &Document, faults: &mut Faults) -> Vec<Guest> {
                 "vms-missing",
                 "found no array `vms`, expected the list of virtual machines",
             )
-            .at(root.get("vms").unwrap_or(root).place()),
+            .at(root.get("vms").unwrap_or(root).start_place()),
         );
         return Vec::new();
     };
@@ -31,8 +31,9 @@ fn decode_vm(vm: Cursor<'_>, faults: &mut Faults) -> Option<Guest> {
         .and_then(|id| id.as_u64().and_then(|id| u32::try_from(id).ok()));
     let Some(id) = id else {
         faults.push(
-            Fault::error("vmid", "found no usable `vmid`, expected a whole number")
-                .at(vm.get("vmid").unwrap_or(vm).place()),
+            Fault::error("vmid", "found no usable `vmid`, expected a whole number").at(vm
+                .get("vmid")
+                .map_or_else(|| vm.start_place(), Cursor::place)),
         );
         return None;
     };

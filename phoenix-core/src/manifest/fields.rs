@@ -1,216 +1,16 @@
-//! Decodes the manifest from one table of fields: every historic form, all faults at once.
+//! Decodes the manifest: every historic form, all faults at once.
 
 use std::collections::BTreeSet;
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
+use super::table::{ENTRY_FIELDS, HOOK_FIELDS, TARGET_FIELDS};
 use super::{CertType, Entry, Hook, HookCommand, OldDelivery, Target, derived_key_mode};
 use crate::diagnostic::{Fault, Faults};
-use crate::document::{
-    Cursor, Decode, FieldInfo, FieldKind, Fields, Kind, Located, parsed, wrong_type,
-};
+use crate::document::{Cursor, Decode, Fields, Kind, Located, parsed, wrong_type};
 use crate::names::{CommonName, FileMode, GuestId, GuestKind, Owner, SubjectAltName};
-use crate::time::GoDuration;
+use crate::time::{GoDuration, RenewBefore};
 use crate::x509::KeyType;
-
-/// The fields of a manifest entry.
-pub const ENTRY_FIELDS: &[FieldInfo] = &[
-    required(
-        "common_name",
-        FieldKind::String,
-        "Identity of the entry; always requested as a DNS SAN too when it is a valid DNS name.",
-    ),
-    optional(
-        "sans",
-        FieldKind::StringOrStrings,
-        "[]",
-        "DNS names, wildcards, IP addresses, e-mail addresses or URIs.",
-    ),
-    required(
-        "cert_path",
-        FieldKind::String,
-        "Absolute path of the chain, leaf first.",
-    ),
-    required(
-        "key_path",
-        FieldKind::String,
-        "Absolute path of the private key.",
-    ),
-    optional(
-        "ca_path",
-        FieldKind::String,
-        "none",
-        "Absolute path to which the root is written, too.",
-    ),
-    optional(
-        "owner",
-        FieldKind::String,
-        "root:root",
-        "Owner of the files, as `user:group`.",
-    ),
-    optional(
-        "permissions",
-        FieldKind::String,
-        "644",
-        "Octal mode of the certificate; of the key too, unless it opens it to group or others.",
-    ),
-    optional(
-        "key_permissions",
-        FieldKind::String,
-        "600",
-        "Octal mode of the key.",
-    ),
-    optional(
-        "post_renewal_command",
-        FieldKind::StringOrStrings,
-        "none",
-        "What is run after a deployment: a line, or an array that is executed as it is.",
-    ),
-    optional(
-        "guest_id",
-        FieldKind::Any,
-        "none",
-        "Old delivery: the guest's number.",
-    ),
-    optional(
-        "guest_type",
-        FieldKind::Choice(&["lxc", "vm"]),
-        "none",
-        "Old delivery: the guest's kind.",
-    ),
-    optional(
-        "include_ca",
-        FieldKind::Bool,
-        "false",
-        "Old delivery: whether the root is delivered, too.",
-    ),
-    optional(
-        "cert_type",
-        FieldKind::Choice(&["server", "client"]),
-        "server",
-        "The extended key usage that the leaf must contain.",
-    ),
-    optional(
-        "validity",
-        FieldKind::String,
-        "the CA's default",
-        "How long the leaf shall live, such as `720h`.",
-    ),
-    optional(
-        "renew_before",
-        FieldKind::String,
-        "1/3",
-        "When it becomes due: a duration or a fraction of its lifetime.",
-    ),
-    optional(
-        "key_type",
-        FieldKind::Choice(&[
-            "ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519",
-        ]),
-        "ec-p256",
-        "Type of the private key.",
-    ),
-    optional(
-        "deploy",
-        FieldKind::Objects(TARGET_FIELDS),
-        "[]",
-        "Further places of the pair, inside guests.",
-    ),
-    optional(
-        "hook",
-        FieldKind::Object(HOOK_FIELDS),
-        "none",
-        "What is run after a deployment, with its limits.",
-    ),
-    optional(
-        "after",
-        FieldKind::Strings,
-        "[]",
-        "Names of entries that must have been deployed before.",
-    ),
-    optional(
-        "keep",
-        FieldKind::Integer { min: 1, max: 100 },
-        "1",
-        "Previous versions that are kept.",
-    ),
-];
-
-/// The fields of one place in `deploy`.
-const TARGET_FIELDS: &[FieldInfo] = &[
-    required("guest", FieldKind::String, "The guest, such as `lxc:102`."),
-    required(
-        "cert",
-        FieldKind::String,
-        "Absolute path of the chain there.",
-    ),
-    required("key", FieldKind::String, "Absolute path of the key there."),
-    optional(
-        "ca",
-        FieldKind::String,
-        "none",
-        "Absolute path of the root there.",
-    ),
-    optional(
-        "owner",
-        FieldKind::String,
-        "root:root",
-        "Owner, by the guest's names.",
-    ),
-    optional(
-        "permissions",
-        FieldKind::String,
-        "644",
-        "Octal mode of certificate and root.",
-    ),
-    optional(
-        "key_permissions",
-        FieldKind::String,
-        "600",
-        "Octal mode of the key.",
-    ),
-];
-
-/// The fields of `hook`.
-const HOOK_FIELDS: &[FieldInfo] = &[
-    required(
-        "command",
-        FieldKind::StringOrStrings,
-        "A line, or an array that is executed as it is.",
-    ),
-    optional("timeout", FieldKind::String, "2m", "How long it may take."),
-    optional(
-        "only_if_running",
-        FieldKind::Bool,
-        "false",
-        "Whether it is left out while its guest does not run.",
-    ),
-];
-
-const fn required(name: &'static str, kind: FieldKind, doc: &'static str) -> FieldInfo {
-    FieldInfo {
-        name,
-        kind,
-        required: true,
-        default: None,
-        doc,
-    }
-}
-
-const fn optional(
-    name: &'static str,
-    kind: FieldKind,
-    default: &'static str,
-    doc: &'static str,
-) -> FieldInfo {
-    FieldInfo {
-        name,
-        kind,
-        required: false,
-        default: Some(default),
-        doc,
-    }
-}
 
 /// Reads all entries; a faulty one is left out and its faults reported.
 pub(super) fn entries(root: Cursor<'_>, faults: &mut Faults) -> Vec<Located<Entry>> {
@@ -233,26 +33,13 @@ impl Decode for Entry {
             .unwrap_or_default();
         let cert_path = fields.required_with("cert_path", faults, absolute);
         let key_path = fields.required_with("key_path", faults, absolute);
-        if let (Some(cert), Some(key)) = (&cert_path, &key_path)
-            && cert == key
-        {
-            let at = fields.value("key_path").unwrap_or(cursor);
-            faults.push(
-                Fault::error(
-                    "manifest-same-path",
-                    "found one path for certificate and key, expected two",
-                )
-                .at(at.place()),
-            );
-        }
         let ca_path = fields.optional_with("ca_path", faults, absolute);
         let (owner, cert_mode, key_mode) = access(&fields, faults);
         let cert_type = fields
             .optional_with("cert_type", faults, cert_type)
             .unwrap_or_default();
-        let validity = fields.optional_with("validity", faults, |c, f| parsed(c, "duration", f));
-        let renew_before =
-            fields.optional_with("renew_before", faults, |c, f| parsed(c, "duration", f));
+        let validity = fields.optional_with("validity", faults, duration);
+        let renew_before = fields.optional_with("renew_before", faults, window);
         let key_type: Option<KeyType> =
             fields.optional_with("key_type", faults, |c, f| parsed(c, "key-type", f));
         let deploy = fields
@@ -396,6 +183,33 @@ fn absolute(cursor: Cursor<'_>, faults: &mut Faults) -> Option<PathBuf> {
     None
 }
 
+/// A duration that is longer than none.
+fn duration(cursor: Cursor<'_>, faults: &mut Faults) -> Option<GoDuration> {
+    let duration: GoDuration = parsed(cursor, "duration", faults)?;
+    if duration.0.is_zero() {
+        faults.push(zero(cursor));
+        return None;
+    }
+    Some(duration)
+}
+
+fn window(cursor: Cursor<'_>, faults: &mut Faults) -> Option<RenewBefore> {
+    let window = parsed(cursor, "duration", faults)?;
+    if matches!(window, RenewBefore::Duration(duration) if duration.0.is_zero()) {
+        faults.push(zero(cursor));
+        return None;
+    }
+    Some(window)
+}
+
+fn zero(cursor: Cursor<'_>) -> Fault {
+    Fault::error(
+        "duration",
+        format!("found {}, expected a longer time", cursor.literal()),
+    )
+    .at(cursor.place())
+}
+
 fn cert_type(cursor: Cursor<'_>, faults: &mut Faults) -> Option<CertType> {
     match String::decode(cursor, faults)?.as_str() {
         "server" => Some(CertType::Server),
@@ -427,14 +241,18 @@ fn after(cursor: Cursor<'_>, faults: &mut Faults) -> Option<Vec<CommonName>> {
 }
 
 fn keep(cursor: Cursor<'_>, faults: &mut Faults) -> Option<usize> {
-    let count = u8::decode(cursor, faults)?;
-    if (1..=100).contains(&count) {
-        return Some(usize::from(count));
+    let count = cursor
+        .as_u64()
+        .and_then(|count| usize::try_from(count).ok())
+        .filter(|count| (1..=100).contains(count));
+    if count.is_none() {
+        let message = format!(
+            "found keep {}, expected a whole number from 1 to 100",
+            cursor.literal()
+        );
+        faults.push(Fault::error("keep", message).at(cursor.start_place()));
     }
-    faults.push(
-        Fault::error("keep", format!("found keep {count}, expected 1 to 100")).at(cursor.place()),
-    );
-    None
+    count
 }
 
 /// `hook`, or the older `post_renewal_command`; both together are a fault.
@@ -458,15 +276,14 @@ fn hook(fields: &Fields<'_>, faults: &mut Faults) -> Option<Hook> {
     }
     let inner = Fields::open(value, faults)?;
     let command = inner.required_with("command", faults, command);
-    let timeout: Option<GoDuration> =
-        inner.optional_with("timeout", faults, |c, f| parsed(c, "duration", f));
+    let timeout = inner.optional_with("timeout", faults, duration);
     let only_if_running = inner
         .optional::<bool>("only_if_running", faults)
         .unwrap_or(false);
     inner.finish_table(HOOK_FIELDS, faults);
     Some(Hook {
         command: command.flatten()?,
-        timeout: timeout.map_or(Hook::TIMEOUT, |duration: GoDuration| {
+        timeout: timeout.map_or(Hook::TIMEOUT, |duration| {
             duration.0.max(Duration::from_secs(1))
         }),
         only_if_running,
@@ -481,9 +298,23 @@ fn hook(fields: &Fields<'_>, faults: &mut Faults) -> Option<Hook> {
 fn command(cursor: Cursor<'_>, faults: &mut Faults) -> Option<Option<HookCommand>> {
     if cursor.kind() == Kind::Array {
         let words = Vec::<String>::decode(cursor, faults)?;
-        return Some((!words.is_empty()).then_some(HookCommand::Argv(words)));
+        let program = cursor.items().next().zip(words.first());
+        if let Some((at, _)) = program.filter(|(_, word)| word.trim().is_empty()) {
+            faults.push(
+                Fault::error("hook-program", "found no program, expected its name first")
+                    .at(at.place()),
+            );
+            return None;
+        }
+        if no_nul(cursor, words.iter(), faults) {
+            return Some((!words.is_empty()).then_some(HookCommand::Argv(words)));
+        }
+        return None;
     }
     let line = String::decode(cursor, faults)?;
+    if !no_nul(cursor, [&line], faults) {
+        return None;
+    }
     if line.trim().is_empty() {
         return Some(None);
     }
@@ -498,6 +329,25 @@ fn command(cursor: Cursor<'_>, faults: &mut Faults) -> Option<Option<HookCommand
         );
     }
     Some(command)
+}
+
+/// No program can be given one.
+fn no_nul<'t>(
+    cursor: Cursor<'_>,
+    words: impl IntoIterator<Item = &'t String>,
+    faults: &mut Faults,
+) -> bool {
+    let clean = words.into_iter().all(|word| !word.contains('\0'));
+    if !clean {
+        faults.push(
+            Fault::error(
+                "hook-nul",
+                "found a NUL character in a command, expected none",
+            )
+            .at(cursor.start_place()),
+        );
+    }
+    clean
 }
 
 /// `guest_id` with `guest_type`.

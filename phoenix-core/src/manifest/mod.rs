@@ -1,19 +1,29 @@
 //! The certificates that the operator wants: `etc/certificate-manifest.json`, every historic form of it.
 
+mod assignment;
+mod cross;
+mod edit;
 mod fields;
 mod hook;
+mod resolved;
+mod schema;
+mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use crate::diagnostic::{Fault, Faults};
-use crate::document::{Cursor, Document, Located};
+use crate::diagnostic::Faults;
+use crate::document::{Document, Located};
 use crate::names::{CommonName, FileMode, GuestId, Owner, Slug, SubjectAltName};
 use crate::time::{GoDuration, RenewBefore};
 use crate::x509::KeyType;
 
-pub use fields::ENTRY_FIELDS;
+pub use assignment::{Assignment, AssignmentError};
+pub use edit::{EntriesEdit, ManifestEditError, add, remove, set};
 pub use hook::{Hook, HookCommand};
+pub use resolved::ResolvedManifest;
+pub use schema::schema;
+pub use table::ENTRY_FIELDS;
 
 /// The manifest: its entries in the file's order.
 #[derive(Debug, Clone)]
@@ -105,9 +115,8 @@ impl Manifest {
     pub fn decode(document: &Document) -> Result<Self, Faults> {
         let mut faults = Faults::new();
         let entries = fields::entries(document.root(), &mut faults);
-        let manifest = Self { entries };
-        manifest.cross_checks(document, &mut faults);
-        faults.into_result(manifest)
+        cross::check(document.root(), &mut faults);
+        faults.into_result(Self { entries })
     }
 
     /// The entry of this name.
@@ -116,56 +125,6 @@ impl Manifest {
             .iter()
             .map(|located| &located.value)
             .find(|entry| entry.common_name == *name)
-    }
-
-    /// What no entry shows alone: names and paths used twice, `after` that leads nowhere.
-    fn cross_checks(&self, document: &Document, faults: &mut Faults) {
-        let mut names: BTreeMap<String, &Located<Entry>> = BTreeMap::new();
-        let mut paths: BTreeMap<&Path, &Located<Entry>> = BTreeMap::new();
-        for located in &self.entries {
-            let entry = &located.value;
-            let folded = entry.common_name.as_str().to_ascii_lowercase();
-            if let Some(first) = names.insert(folded, located) {
-                faults.push(twice(
-                    document,
-                    located,
-                    first,
-                    "common_name",
-                    entry.common_name.as_str(),
-                ));
-            }
-            let used = [
-                ("cert_path", &entry.cert_path),
-                ("key_path", &entry.key_path),
-            ];
-            for (field, path) in used {
-                if let Some(first) = paths.insert(path, located) {
-                    faults.push(twice(
-                        document,
-                        located,
-                        first,
-                        field,
-                        &path.to_string_lossy(),
-                    ));
-                }
-            }
-        }
-        for located in &self.entries {
-            for name in &located.value.after {
-                if self.entry(name).is_none() {
-                    let at = member(document.cursor(located.node), "after");
-                    faults.push(
-                        Fault::error(
-                            "manifest-after-unknown",
-                            format!(
-                                "found `{name}` in `after`, expected the common_name of an entry"
-                            ),
-                        )
-                        .at(at.place()),
-                    );
-                }
-            }
-        }
     }
 }
 
@@ -190,39 +149,9 @@ pub fn derived_key_mode(permissions: FileMode, owner: &Owner) -> FileMode {
     }
 }
 
-fn twice(
-    document: &Document,
-    second: &Located<Entry>,
-    first: &Located<Entry>,
-    field: &str,
-    value: &str,
-) -> Fault {
-    let place = |located: &Located<Entry>| {
-        let cursor = document.cursor(located.node);
-        let same = |name: &str| {
-            cursor.get(name).filter(|member| {
-                member
-                    .as_str()
-                    .is_some_and(|text| text.eq_ignore_ascii_case(value))
-            })
-        };
-        same(field)
-            .or_else(|| same("cert_path"))
-            .or_else(|| same("key_path"))
-            .unwrap_or(cursor)
-            .place()
-    };
-    Fault::error(
-        "manifest-twice",
-        format!("found `{value}` twice, expected each name and path once"),
-    )
-    .at(place(second))
-    .at(place(first).with_label("first used here"))
-}
-
-fn member<'d>(entry: Cursor<'d>, name: &str) -> Cursor<'d> {
-    entry.get(name).unwrap_or(entry)
-}
-
+#[cfg(test)]
+mod edit_tests;
+#[cfg(test)]
+mod schema_tests;
 #[cfg(test)]
 mod tests;

@@ -134,3 +134,133 @@ fn names_and_paths_used_twice_name_both_places() {
 fn after_must_name_an_entry() {
     assert!(messages(r#", "after": ["b.test"]"#).contains("expected the common_name of an entry"));
 }
+
+#[test]
+fn a_faulty_entry_still_counts_for_the_others() {
+    let text = r#"[
+    {"common_name": "a.test", "cert_path": "/p/a.crt", "key_path": "/p/a.key", "owner": "root"},
+    {"common_name": "b.test", "cert_path": "/p//b.crt", "key_path": "/p/./a.crt", "after": ["a.test"]}
+]"#;
+    let faults = decode(text).unwrap_err();
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "etc/certificate-manifest.json:2:89: found \"root\", expected an owner such as `root:www-data`",
+            "etc/certificate-manifest.json:3:69: found `/p/./a.crt` as the key of b.test, expected a path of its own: it is the certificate of a.test",
+        ]
+    );
+}
+
+#[test]
+fn paths_inside_a_guest_are_its_own_and_the_root_may_be_shared() {
+    let deploy = |guest: &str, cert: &str, ca: &str| {
+        format!(r#"{{"guest": "{guest}", "cert": "{cert}", "key": "{cert}.key", "ca": "{ca}"}}"#)
+    };
+    let list = |targets: &[String]| format!(r#", "deploy": [{}]"#, targets.join(", "));
+    let good = [
+        deploy("lxc:102", "/x/a", "/x/ca"),
+        deploy("lxc:103", "/x/a", "/x/ca"),
+        deploy("lxc:102", "/x/b", "/x/ca"),
+    ];
+    entry(&list(&good)).unwrap();
+    let twice = list(&[good[0].clone(), good[0].clone()]);
+    assert_eq!(entry(&twice).unwrap_err().len(), 2);
+    let shadowed = list(&[deploy("lxc:102", "/x/a", "/x/a")]);
+    assert!(messages(&shadowed).contains("found one path for certificate and root"));
+    assert!(messages(r#", "ca_path": "/p/a.key""#).contains("one path for key and root"));
+}
+
+#[test]
+fn entries_that_wait_for_each_other_are_named_in_a_circle() {
+    let text = r#"[
+    {"common_name": "a.test", "cert_path": "/p/a.crt", "key_path": "/p/a.key", "after": ["b.test"]},
+    {"common_name": "b.test", "cert_path": "/p/b.crt", "key_path": "/p/b.key", "after": ["c.test"]},
+    {"common_name": "c.test", "cert_path": "/p/c.crt", "key_path": "/p/c.key", "after": ["b.test"]}
+]"#;
+    let faults = decode(text).unwrap_err();
+    assert_eq!(
+        faults.to_string(),
+        "etc/certificate-manifest.json:4:90: found entries that wait for each other: b.test -> c.test -> b.test"
+    );
+    assert!(messages(r#", "after": ["a.test"]"#).contains("a.test -> a.test"));
+    assert!(
+        decode(&text.replace(
+            r#", "after": ["b.test"]}
+]"#,
+            "}]"
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn values_are_typed() {
+    for (fields, expected) in [
+        (r#", "sans": ["10.0.0.300"]"#, "expected a DNS name"),
+        (r#", "sans": [7]"#, "found a number, expected a string"),
+        (
+            r#", "sans": {"a": 1}"#,
+            "found an object for `sans`, expected a string",
+        ),
+        (r#", "validity": "0h""#, "expected a longer time"),
+        (r#", "renew_before": "0s""#, "expected a longer time"),
+        (
+            r#", "hook": {"command": "a", "timeout": "0s"}"#,
+            "expected a longer time",
+        ),
+        (r#", "post_renewal_command": [""]"#, "found no program"),
+        (
+            r#", "post_renewal_command": "a\u0000""#,
+            "found a NUL character",
+        ),
+        (r#", "hook": {"comand": "a"}"#, "unknown field `comand`"),
+        (r#", "deploy": [{"gest": "lxc:1"}]"#, "unknown field `gest`"),
+        (
+            r#", "guest_id": -1, "guest_type": "vm""#,
+            "found guest_id -1",
+        ),
+        (r#", "permisions": "600""#, "unknown field `permisions`"),
+    ] {
+        let found = messages(fields);
+        assert!(found.contains(expected), "{fields}: {found}");
+    }
+    let names = entry(
+        r#", "sans": ["*.a.test", "10.0.0.1", "::1", "x@a.test", "https://a.test/x", "A.TEST"]"#,
+    );
+    assert_eq!(names.unwrap().names.len(), 6);
+    let old = entry(r#", "guest_id": 102, "guest_type": "lxc", "sans": null, "owner": null"#);
+    assert!(old.is_ok());
+}
+
+#[test]
+fn every_field_of_the_tables_is_read_and_says_where_it_is_faulty() {
+    let wrong = |field: &crate::document::FieldInfo| match field.kind {
+        crate::document::FieldKind::Object(_) => "7",
+        _ => "{}",
+    };
+    for field in ENTRY_FIELDS {
+        let text = format!(r#"[{{"{}": {}}}]"#, field.name, wrong(field));
+        let faults = decode(&text).unwrap_err();
+        let pointer = format!("/0/{}", field.name);
+        assert!(
+            faults.iter().any(|fault| fault.code != "unknown-field"
+                && fault.places[0].pointer.as_deref() == Some(&*pointer)),
+            "{pointer}: {faults}"
+        );
+        let list = matches!(field.kind, crate::document::FieldKind::Objects(_));
+        for inner in field.kind.fields().unwrap_or_default() {
+            let object = format!(r#"{{"{}": {}}}"#, inner.name, wrong(inner));
+            let object = if list { format!("[{object}]") } else { object };
+            let text = format!(r#"[{{"{}": {object}}}]"#, field.name);
+            let faults = decode(&text).unwrap_err();
+            let middle = if list { "/0" } else { "" };
+            let pointer = format!("{pointer}{middle}/{}", inner.name);
+            assert!(
+                faults.iter().any(|fault| fault.code != "unknown-field"
+                    && fault.places[0].pointer.as_deref() == Some(&*pointer)),
+                "{pointer}: {faults}"
+            );
+        }
+    }
+}

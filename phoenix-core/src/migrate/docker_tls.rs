@@ -13,6 +13,7 @@ use crate::diagnostic::{Fault, Faults, Place};
 use crate::document::{Cursor, Document, Edit, Format, NodeId, Position, Value};
 use crate::firewall::{Action, Direction, Edited, Rule, covers, decode_rules, move_port, opens};
 use crate::guests::Guest;
+use crate::manifest::EntriesEdit;
 use crate::model::Model;
 use crate::names::SubjectAltName;
 use crate::traefik::StaticFile;
@@ -243,10 +244,10 @@ fn manifest(model: &Model, ends: &Ends<'_>) -> Result<Option<FileEdit>, Faults> 
         ],
         defaults: defaults(),
     };
-    let mut edit = Edit::new(document);
-    let mut reasons = upsert(&mut edit, document.root(), &model.manifest, &server);
-    reasons.extend(upsert(&mut edit, document.root(), &model.manifest, &client));
-    finish(document, &edit, reasons)
+    let mut entries = EntriesEdit::new(document);
+    upsert(&mut entries, &server)?;
+    upsert(&mut entries, &client)?;
+    Ok(Some(entries.finish()?).filter(FileEdit::changes))
 }
 
 fn template(

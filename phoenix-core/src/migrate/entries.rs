@@ -1,9 +1,10 @@
-//! Upserts manifest entries: a field that is right stays as it is, byte for byte.
+//! Manifest entries that a migration wants: what they do not name stays as it is.
 
 use std::collections::BTreeSet;
 
-use crate::document::{Cursor, Edit, Position, Value};
-use crate::manifest::{Entry, Manifest};
+use crate::diagnostic::Faults;
+use crate::document::Value;
+use crate::manifest::EntriesEdit;
 use crate::names::SubjectAltName;
 
 /// What an entry shall say.
@@ -11,154 +12,69 @@ use crate::names::SubjectAltName;
 pub(super) struct WantedEntry {
     pub(super) common_name: String,
     pub(super) sans: BTreeSet<SubjectAltName>,
-    /// Fields besides the name and `sans`, in the order of a new entry. Fields that an existing entry has and that are not named here stay.
+    /// Fields besides the name and `sans`. Fields that an existing entry has and that are not named here stay.
     pub(super) fields: Vec<(&'static str, Value)>,
     /// Fields that only a new entry gets.
     pub(super) defaults: Vec<(&'static str, Value)>,
 }
 
-/// Makes the manifest say it; returns what was changed, in words.
-pub(super) fn upsert(
-    edit: &mut Edit<'_>,
-    root: Cursor<'_>,
-    manifest: &Manifest,
-    wanted: &WantedEntry,
-) -> Vec<String> {
-    let same_name = |entry: &Entry| {
-        entry
-            .common_name
-            .as_str()
-            .eq_ignore_ascii_case(&wanted.common_name)
+/// Makes the manifest say it.
+pub(super) fn upsert(entries: &mut EntriesEdit<'_>, wanted: &WantedEntry) -> Result<(), Faults> {
+    let new = || {
+        let first = ("common_name", Value::from(wanted.common_name.as_str()));
+        let all = [first].into_iter().chain(wanted.defaults.clone());
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
     };
-    if let Some(located) = manifest
-        .entries
-        .iter()
-        .find(|located| same_name(&located.value))
-    {
-        update(edit, root, located.node, wanted)
-    } else {
-        edit.insert(root.node(), Position::Last, None, new_entry(wanted));
-        vec![format!("{}: a new entry", wanted.common_name)]
+    let mut members = entries.members(&wanted.common_name)?.unwrap_or_else(new);
+    let sans = members.iter().position(|(name, _)| name == "sans");
+    let found = sans.map(|at| members[at].1.clone());
+    if let Some(list) = names(found.as_ref(), &wanted.sans) {
+        put(&mut members, "sans", list);
     }
-}
-
-fn new_entry(wanted: &WantedEntry) -> Value {
-    let sans = wanted
-        .sans
-        .iter()
-        .map(|name| Value::from(name.to_string()))
-        .collect();
-    let mut members = vec![(
-        "common_name".to_owned(),
-        Value::from(wanted.common_name.as_str()),
-    )];
-    if !wanted.sans.is_empty() {
-        members.push(("sans".to_owned(), Value::Array(sans)));
-    }
-    let rest = wanted.fields.iter().chain(&wanted.defaults);
-    members.extend(rest.map(|(name, value)| ((*name).to_owned(), value.clone())));
-    Value::Object(members)
-}
-
-fn update(
-    edit: &mut Edit<'_>,
-    root: Cursor<'_>,
-    node: crate::document::NodeId,
-    wanted: &WantedEntry,
-) -> Vec<String> {
-    let Some(object) = root.items().find(|item| item.node() == node) else {
-        return Vec::new();
-    };
-    let mut changes = update_sans(edit, object, wanted);
     for (name, value) in &wanted.fields {
-        match object.get(name) {
-            Some(found) if found.to_value().as_ref() == Some(value) => {}
-            Some(found) => {
-                edit.set(found.node(), value.clone());
-                changes.push(format!(
-                    "{}: `{name}` is now {}",
-                    wanted.common_name,
-                    value.to_json()
-                ));
-            }
-            None => {
-                edit.insert(object.node(), Position::Last, Some(name), value.clone());
-                changes.push(format!(
-                    "{}: `{name}` is new: {}",
-                    wanted.common_name,
-                    value.to_json()
-                ));
-            }
-        }
+        put(&mut members, name, value.clone());
     }
-    changes
+    entries.put(&wanted.common_name, members);
+    Ok(())
 }
 
-/// Removes names that are not wanted and adds those that are missing; the entry's own name may stand in `sans` or not.
-fn update_sans(edit: &mut Edit<'_>, object: Cursor<'_>, wanted: &WantedEntry) -> Vec<String> {
-    let listed = |node: Cursor<'_>| {
-        node.as_str()
-            .and_then(|text| text.parse::<SubjectAltName>().ok())
+/// The list without names that are not wanted and with those that are missing; `None` when it is right.
+///
+/// The entry's own name may stand in it or not.
+fn names(found: Option<&Value>, wanted: &BTreeSet<SubjectAltName>) -> Option<Value> {
+    let single = |value: &Value| match value {
+        Value::String(text) => text.parse::<SubjectAltName>().ok(),
+        _ => None,
     };
-    let list = || {
-        Value::Array(
-            wanted
-                .sans
-                .iter()
-                .map(|name| Value::from(name.to_string()))
-                .collect(),
-        )
-    };
-    let Some(sans) = object.get("sans") else {
-        if wanted.sans.is_empty() {
-            return Vec::new();
-        }
-        let position = object
-            .get("common_name")
-            .map_or(Position::First, |name| Position::After(name.node()));
-        edit.insert(object.node(), position, Some("sans"), list());
-        return vec![format!(
-            "{}: `sans` is new: {}",
-            wanted.common_name,
-            list().to_json()
-        )];
-    };
-    let items: Vec<Cursor<'_>> = sans.items().collect();
-    if items.is_empty() {
-        let single = listed(sans);
-        if single.iter().cloned().collect::<BTreeSet<_>>() == wanted.sans {
-            return Vec::new();
-        }
-        edit.set(sans.node(), list());
-        return vec![format!(
-            "{}: `sans` is now {}",
-            wanted.common_name,
-            list().to_json()
-        )];
-    }
-    let mut found = BTreeSet::new();
-    let mut changes = Vec::new();
-    for item in items {
-        match listed(item) {
-            Some(name) if wanted.sans.contains(&name) && found.insert(name.clone()) => {}
-            _ => {
-                edit.remove(item.node());
-                changes.push(format!(
-                    "{}: `sans` no longer has {}",
-                    wanted.common_name,
-                    item.literal()
-                ));
+    let mut list = Vec::new();
+    let mut kept = BTreeSet::new();
+    match found {
+        None if wanted.is_empty() => return None,
+        Some(Value::Array(items)) => {
+            for item in items {
+                if let Some(name) = single(item).filter(|name| wanted.contains(name))
+                    && kept.insert(name)
+                {
+                    list.push(item.clone());
+                }
             }
         }
+        Some(value) if single(value).into_iter().collect::<BTreeSet<_>>() == *wanted => {
+            return None;
+        }
+        _ => {}
     }
-    for name in wanted.sans.difference(&found) {
-        edit.insert(
-            sans.node(),
-            Position::Last,
-            None,
-            Value::from(name.to_string()),
-        );
-        changes.push(format!("{}: `sans` also has `{name}`", wanted.common_name));
+    list.extend(
+        wanted
+            .difference(&kept)
+            .map(|name| Value::from(name.to_string())),
+    );
+    Some(Value::Array(list))
+}
+
+fn put(members: &mut Vec<(String, Value)>, name: &str, value: Value) {
+    match members.iter_mut().find(|(found, _)| found == name) {
+        Some((_, found)) => *found = value,
+        None => members.push((name.to_owned(), value)),
     }
-    changes
 }

@@ -12,7 +12,7 @@ pub use slug::Slug;
 
 /// A piece of text that is not the name it was to be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not {expected}")]
+#[error("found {found:?}, expected {expected}")]
 pub struct NameError {
     /// The text as it was given.
     pub found: String,

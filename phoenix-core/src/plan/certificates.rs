@@ -8,9 +8,11 @@ use serde::Serialize;
 use super::renewal::{Found, Wanted};
 use super::{Action, Blocked, Decision, Endpoint, Reason, Step, StepId, decide};
 use crate::inventory::{CertificateFacts, Inventory, PairFacts, PairState, PlacementState};
-use crate::manifest::{CertType, Entry};
+use crate::manifest::Entry;
 use crate::model::{Model, Placement};
 use crate::names::{CommonName, GuestId};
+use crate::store::PendingItem;
+use crate::time::rfc3339;
 
 /// A certificate that needs nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,6 +46,27 @@ pub struct Policy {
     pub force: bool,
     /// Only these certificates; all when empty.
     pub only: Vec<CommonName>,
+    /// Nobody watches: what failed is left alone until its pause is over.
+    pub unattended: bool,
+}
+
+impl Policy {
+    /// Why something pending is left alone for now, where it is.
+    pub(super) fn pauses(&self, item: &PendingItem, now: SystemTime) -> Option<String> {
+        let next = item
+            .next_try()
+            .filter(|next| self.unattended && now < *next)?;
+        let error = item.last_error.as_deref().unwrap_or("no reason was kept");
+        let times = if item.tries == 1 {
+            "once".to_owned()
+        } else {
+            format!("{} times", item.tries)
+        };
+        Some(format!(
+            "failed {times}, last: {error}; tried again after {}, or by `phoenix pending retry`",
+            rfc3339(next)
+        ))
+    }
 }
 
 /// Plans every entry of the manifest.
@@ -93,13 +116,7 @@ fn entry_steps(
     now: SystemTime,
     plan: &mut CertificatePlan,
 ) {
-    let wanted = Wanted {
-        name: &entry.common_name,
-        names: &entry.names,
-        client: entry.cert_type == CertType::Client,
-        key_type: entry.key_type,
-        renew_before: entry.renew_before.unwrap_or(model.settings.renew_before),
-    };
+    let wanted = Wanted::of(entry, model.settings.renew_before);
     let (found, unreadable) = match &facts.primary.state {
         PairState::Missing => (None, None),
         PairState::Unreadable(why) => (None, Some(why.clone())),

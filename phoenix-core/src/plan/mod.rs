@@ -45,7 +45,7 @@ pub fn plan(
         mut blocked,
         notes,
         certificates,
-    } = services::plan(model, inventory, certificates, scope);
+    } = services::plan(model, inventory, certificates, scope, policy, now);
     let mut all = certificates.steps;
     all.extend(steps);
     let mut all_blocked = certificates.blocked;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::{IssueHow, Reason};
+use crate::manifest::{CertType, Entry};
 use crate::names::{CommonName, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::{KeyType, Leaf};
@@ -21,6 +22,19 @@ pub struct Wanted<'a> {
     pub key_type: KeyType,
     /// When it becomes due.
     pub renew_before: RenewBefore,
+}
+
+impl<'a> Wanted<'a> {
+    /// What an entry of the manifest asks for; `window` where the entry names no window of its own.
+    pub fn of(entry: &'a Entry, window: RenewBefore) -> Self {
+        Self {
+            name: &entry.common_name,
+            names: &entry.names,
+            client: entry.cert_type == CertType::Client,
+            key_type: entry.key_type,
+            renew_before: entry.renew_before.unwrap_or(window),
+        }
+    }
 }
 
 /// What is installed, as far as it can be read.

@@ -26,6 +26,9 @@ pub(super) fn files(files: &[FileChange], style: Style, out: &mut String) {
         for reason in &file.reasons {
             let _ = writeln!(out, "  - {reason}");
         }
+        for note in &file.notes {
+            let _ = writeln!(out, "  note: {note}");
+        }
         out.push_str(&diff(&file.diff, style));
         out.push('\n');
     }

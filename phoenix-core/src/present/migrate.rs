@@ -30,17 +30,24 @@ pub fn migrate(report: &MigrateReport, style: Style) -> String {
     for note in &report.notes {
         let _ = writeln!(out, "{}{note}", word("note", Paint::Dim, style));
     }
-    let changed = count(report.files.len(), "file");
-    let _ = match (
-        report.files.is_empty() && report.disarmed.is_empty(),
-        report.written,
-    ) {
+    let mut deeds = Vec::new();
+    if !report.files.is_empty() {
+        deeds.push(format!("{} changed", count(report.files.len(), "file")));
+    }
+    if !report.disarmed.is_empty() {
+        deeds.push(format!(
+            "{} moved aside",
+            count(report.disarmed.len(), "cron file")
+        ));
+    }
+    let deeds = deeds.join(", ");
+    let _ = match (deeds.is_empty(), report.written) {
         (true, _) => writeln!(
             out,
             "nothing to do: the link is described as mutual TLS already"
         ),
-        (false, true) => writeln!(out, "{changed} changed, as one change"),
-        (false, false) => writeln!(out, "{changed} would change; nothing was written"),
+        (false, true) => writeln!(out, "{deeds}, as one change"),
+        (false, false) => writeln!(out, "would be: {deeds}; nothing was written"),
     };
     out
 }
@@ -81,6 +88,7 @@ mod tests {
             files: vec![FileChange {
                 path: "/site/etc/a.json".into(),
                 reasons: vec!["rule 2375 becomes 2376".to_owned()],
+                notes: Vec::new(),
                 diff: "--- a\n+++ b\n@@ -1 +1 @@\n-2375\n+2376\n".to_owned(),
             }],
             disarmed: vec![DisarmedFile {
@@ -101,7 +109,7 @@ mod tests {
              moved to /etc/cron.d/old.disarmed\n         \
              to restore it: mv /etc/cron.d/old.disarmed /etc/cron.d/old\n\
              note     old script\n\
-             1 file changed, as one change\n"
+             1 file changed, 1 cron file moved aside, as one change\n"
         );
     }
 
@@ -109,7 +117,9 @@ mod tests {
     fn a_dry_run_says_that_nothing_was_written() {
         let text = migrate(&report(false), Style::Plain);
         assert!(
-            text.ends_with("1 file would change; nothing was written\n"),
+            text.ends_with(
+                "would be: 1 file changed, 1 cron file moved aside; nothing was written\n"
+            ),
             "{text}"
         );
         assert!(text.contains("--disarm moves it"), "{text}");

@@ -4,9 +4,11 @@ mod ca;
 mod certs;
 mod change;
 mod findings;
+mod manifest;
 mod migrate;
 mod plan;
 mod report;
+mod status;
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -15,9 +17,11 @@ pub use ca::{bootstrap, ca_init, ca_online, ca_view, crl, health};
 pub use certs::{cert, inspection, revoked};
 pub use change::change;
 pub use findings::findings;
+pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
+pub use status::{pending, status};
 
 use crate::diagnostic::Style;
 use crate::plan::{Blocked, Keep};

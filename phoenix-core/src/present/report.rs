@@ -162,6 +162,7 @@ mod tests {
         Outcome {
             step: StepId(step.to_owned()),
             status,
+            changes: true,
             detail: String::new(),
             errors: Vec::new(),
             hint: None,

@@ -1,9 +1,13 @@
 //! What a run did: one outcome per step, and the exit status that follows from them.
 
+mod status;
+
 use serde::Serialize;
 
 use crate::names::CommonName;
 use crate::plan::{Keep, Step, StepId};
+
+pub use status::{CertificateState, CertificateStatus, Pending, PlaceStatus, SiteStatus, status};
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -29,6 +33,8 @@ pub struct Outcome {
     pub step: StepId,
     /// How it ended.
     pub status: Status,
+    /// Whether the step is one that changes anything, or only looks.
+    pub changes: bool,
     /// What it saw or did, in words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub detail: String,
@@ -55,6 +61,7 @@ impl Outcome {
         Self {
             step: step.id.clone(),
             status,
+            changes: step.action.changes(),
             detail: String::new(),
             errors: Vec::new(),
             hint: None,
@@ -99,6 +106,13 @@ impl Report {
     /// Exit status: 0 when everything holds, else 1.
     pub fn exit_status(&self) -> u8 {
         u8::from(!self.ok())
+    }
+
+    /// How many steps changed something.
+    pub fn changes_done(&self) -> usize {
+        self.with_status(Status::Done)
+            .filter(|outcome| outcome.changes)
+            .count()
     }
 
     /// Outcomes of this status.

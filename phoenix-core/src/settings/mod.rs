@@ -211,9 +211,9 @@ fn known(table: Cursor<'_>, names: &[&str], faults: &mut Faults) {
                 "settings-unknown",
                 format!("found the unknown key `{}`", entry.key),
             )
-            .at(entry.value.place());
+            .at(entry.key_place());
             faults.push(match nearest(&entry.key, names.iter().copied()) {
-                Some(name) => fault.help(format!("the nearest known key is `{name}`")),
+                Some(name) => fault.help(format!("did you mean `{name}`?")),
                 None => fault.help(format!("known keys: {}", names.join(", "))),
             });
         }

@@ -86,7 +86,7 @@ impl Site {
                 Settings::decode(&before)?;
                 let edit = edited(&before, &wanted)?;
                 if edit.changes() {
-                    files.push(edit.shown());
+                    files.push(edit.shown(&self.root)?);
                     edits.push(edit);
                 }
             }
@@ -106,6 +106,7 @@ impl Site {
                 files.push(FileChange {
                     path: root_file.clone(),
                     reasons: vec!["the CA's root".to_owned()],
+                    notes: Vec::new(),
                     diff: unified_diff(&root_file, &text, &pem, 3),
                 });
                 extra.push(Change::Replace {
@@ -364,6 +365,7 @@ fn new_file(
     files.push(FileChange {
         path: path.to_owned(),
         reasons: vec![why.to_owned()],
+        notes: Vec::new(),
         diff: unified_diff(path, "", &text, 3),
     });
     extra.push(Change::Replace {

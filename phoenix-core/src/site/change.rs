@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Site;
-use crate::change::{ChangeReport, FileEdit, commit};
+use crate::change::{ChangeReport, FileChange, FileEdit, commit};
 use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::system::{Change, SiteLock, recover};
@@ -46,14 +46,12 @@ impl Site {
         let _lock = self.lock_for_edit(options.dry_run, options.lock_timeout)?;
         let mut edits = edit(self)?;
         edits.retain(FileEdit::changes);
+        let files = self.shown(&edits)?;
         let written = !options.dry_run && !edits.is_empty();
         if written {
             self.commit(what, &edits, Vec::new())?;
         }
-        Ok(ChangeReport {
-            files: edits.iter().map(FileEdit::shown).collect(),
-            written,
-        })
+        Ok(ChangeReport { files, written })
     }
 
     /// Reads a file of the site as a document; a relative path begins in the site's directory.
@@ -79,6 +77,12 @@ impl Site {
         let lock = self.lock(timeout)?;
         recover(&self.root, &self.store().journal_dir())?;
         Ok(Some(lock))
+    }
+
+    /// The edits as a report shows them; to be asked before they are written.
+    pub(super) fn shown(&self, edits: &[FileEdit]) -> Result<Vec<FileChange>, Error> {
+        let shown = edits.iter().map(|edit| edit.shown(&self.root));
+        Ok(shown.collect::<Result<_, _>>()?)
     }
 
     pub(super) fn commit(

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::Site;
 use super::change::LOCK_TIMEOUT;
-use crate::change::FileEdit;
 use crate::error::Error;
 use crate::migrate::{DisarmedFile, DockerTlsOptions, MigrateReport, docker_tls};
 use crate::system::{Attributes, Change, Expect};
@@ -56,12 +55,13 @@ impl Site {
                 to,
             });
         }
+        let files = self.shown(&migration.files)?;
         let written = !options.dry_run && (!migration.files.is_empty() || !disarmed.is_empty());
         if written {
             self.commit("migrate docker-tls", &migration.files, moves)?;
         }
         Ok(MigrateReport {
-            files: migration.files.iter().map(FileEdit::shown).collect(),
+            files,
             disarmed,
             written,
             notes: self.old_scripts()?,

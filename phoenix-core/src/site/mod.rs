@@ -6,9 +6,13 @@ mod ca;
 mod certs;
 mod change;
 mod check;
+mod edit;
 mod inspect;
+mod manifest;
 mod migrate;
+mod pending;
 mod run;
+mod status;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -142,6 +146,8 @@ pub struct SyncOptions {
     pub dry_run: bool,
     /// How long to wait for another run to end. Default 60 s.
     pub lock_timeout: Duration,
+    /// After this long no further step is begun. Default: no limit.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for SyncOptions {
@@ -151,6 +157,7 @@ impl Default for SyncOptions {
             policy: Policy::default(),
             dry_run: false,
             lock_timeout: Duration::from_secs(60),
+            deadline: None,
         }
     }
 }
@@ -216,7 +223,7 @@ impl Site {
             .traefik
             .template;
         let files = SiteFiles {
-            manifest: self.required("etc/certificate-manifest.json")?,
+            manifest: self.required(manifest::MANIFEST)?,
             vms: self.optional("etc/phoenix_vm_configs.json")?,
             lxcs: self.optional("etc/phoenix_lxc_configs.json")?,
             host: self.required("etc/phoenix_hypervisor_config.json")?,
@@ -257,29 +264,9 @@ impl Site {
         self.locked_run(options, observer, |_| Ok(()))
     }
 
-    /// Plans and runs under the lock, unless `agree` refuses the plan.
-    fn locked_run(
-        &self,
-        options: &SyncOptions,
-        observer: &dyn Observer,
-        agree: impl FnOnce(&Plan) -> Result<(), Error>,
-    ) -> Result<Report, Error> {
-        // Unreadable input ends the run before it writes anything, the lock's file too.
-        self.model()?;
-        let _lock = self.lock(options.lock_timeout)?;
-        let recovered = recover(&self.root, &self.store().journal_dir())?;
-        // Read again under the lock: an edit that was under way has ended.
-        let model = self.model()?;
-        let work = self.work(&model, options, true)?;
-        agree(&work.plan)?;
-        let mut report = self.run(&model, &work, observer)?;
-        report.recovered = recovered_lines(&recovered);
-        Ok(report)
-    }
-
     /// Does exactly what a plan says that was written down earlier.
     ///
-    /// The plan is made again; only `lock_timeout` of `options` counts.
+    /// The plan is made again; only `lock_timeout` and `deadline` of `options` count.
     ///
     /// # Errors
     ///
@@ -294,7 +281,7 @@ impl Site {
             scope: given.scope(),
             policy: given.policy()?,
             dry_run: false,
-            lock_timeout: options.lock_timeout,
+            ..*options
         };
         self.locked_run(&options, observer, |plan| {
             let differences = given.differences(plan);

@@ -1,8 +1,9 @@
 //! From a model to a plan, and from a plan to a report.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::{AnyAuthority, Site, SyncOptions, authority};
+use super::{AnyAuthority, Site, SyncOptions, authority, recovered_lines};
 use crate::ca::Authority;
 use crate::error::Error;
 use crate::execute::{self, Context, Performer};
@@ -13,14 +14,16 @@ use crate::observe::{Event, Observer};
 use crate::plan::{Action, Plan, Subject, plan};
 use crate::report::{Outcome, Report, Status};
 use crate::secret::Secret;
-use crate::system::{Dial, NamespaceDial};
+use crate::store::LastRun;
+use crate::system::{Dial, NamespaceDial, recover};
+use crate::time::{Clock, Deadline};
 use crate::transport::GuestTransport;
 use crate::x509::Anchor;
 
 /// Everything that a run is made from.
 pub(super) struct Work {
     pub(super) plan: Plan,
-    inventory: Inventory,
+    pub(super) inventory: Inventory,
     authority: AnyAuthority,
     anchors: Vec<Anchor>,
     transports: std::collections::BTreeMap<GuestId, Arc<dyn GuestTransport>>,
@@ -28,6 +31,39 @@ pub(super) struct Work {
 }
 
 impl Site {
+    /// Plans and runs under the lock, unless `agree` refuses the plan; it may leave steps out.
+    pub(super) fn locked_run(
+        &self,
+        options: &SyncOptions,
+        observer: &dyn Observer,
+        agree: impl FnOnce(&mut Plan) -> Result<(), Error>,
+    ) -> Result<Report, Error> {
+        let clock = self.seams.clock.as_ref();
+        let limited = Limited {
+            observer,
+            clock,
+            deadline: options.deadline.map(|limit| Deadline::after(clock, limit)),
+        };
+        // Unreadable input ends the run before it writes anything, the lock's file too.
+        self.model()?;
+        let _lock = self.lock(options.lock_timeout)?;
+        let started = clock.now();
+        let recovered = recover(&self.root, &self.store().journal_dir())?;
+        let result = self
+            // Read again under the lock: an edit that was under way has ended.
+            .model()
+            .and_then(|model| {
+                let mut work = self.work(&model, options, true)?;
+                agree(&mut work.plan)?;
+                let mut report = self.run(&model, &work, &limited)?;
+                report.recovered = recovered_lines(&recovered);
+                Ok(report)
+            });
+        self.store()
+            .keep_last_run(&record(started, clock.now(), &result))?;
+        result
+    }
+
     /// Looks at everything and decides; `writes` says whether the root may be pinned and the embedded CA made.
     pub(super) fn work(
         &self,
@@ -175,6 +211,44 @@ impl Site {
             }
         }
         Ok(())
+    }
+}
+
+/// An observer that also ends a run when its time is over.
+struct Limited<'a> {
+    observer: &'a dyn Observer,
+    clock: &'a dyn Clock,
+    deadline: Option<Deadline>,
+}
+
+impl Observer for Limited<'_> {
+    fn event(&self, event: &Event) {
+        self.observer.event(event);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.observer.cancelled() || self.deadline.is_some_and(|limit| limit.passed(self.clock))
+    }
+}
+
+/// A run's record.
+fn record(started: SystemTime, ended: SystemTime, result: &Result<Report, Error>) -> LastRun {
+    let (exit_status, error) = match result {
+        Ok(report) => (report.exit_status(), None),
+        Err(error) => (error.exit_status(), Some(crate::inventory::in_words(error))),
+    };
+    let report = result.as_ref().ok();
+    LastRun {
+        started,
+        ended,
+        exit_status,
+        done: report.map_or(0, Report::changes_done),
+        failed: report
+            .iter()
+            .flat_map(|report| report.with_status(Status::Failed))
+            .map(|outcome| outcome.step.to_string())
+            .collect(),
+        error,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod audit;
 mod candidate;
+mod last_run;
 mod pending;
 mod pinned;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::names::{FileMode, Slug};
 use crate::system::{Attributes, FileError, Root};
 
+pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
 pub use pinned::{PinError, Pinned};
 

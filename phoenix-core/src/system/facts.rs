@@ -51,6 +51,8 @@ pub struct FileFacts {
     pub modified: SystemTime,
     /// When its content, names, owner or mode last changed; programs cannot set it.
     pub changed: SystemTime,
+    /// How many names it has (hard links).
+    pub links: u64,
     /// The device that holds it.
     pub dev: u64,
     /// Its number on that device.
@@ -83,6 +85,7 @@ impl FileFacts {
             size: meta.size(),
             modified: moment(meta.mtime(), meta.mtime_nsec()),
             changed: moment(meta.ctime(), meta.ctime_nsec()),
+            links: meta.nlink(),
             dev: meta.dev(),
             ino: meta.ino(),
             target,

@@ -1,6 +1,8 @@
 //! The host: files beneath a root, commands, sockets, locks, journals. All host I/O goes through here.
 
 mod commands;
+#[cfg(test)]
+pub(crate) mod crash;
 mod dial;
 pub(crate) mod dir;
 mod error;

@@ -110,6 +110,13 @@ impl Root {
         }
     }
 
+    /// Where a path leads when its last links are followed, and the facts of what is there.
+    pub fn follow(&self, path: &Path) -> Result<(PathBuf, Option<FileFacts>), FileError> {
+        let (dir, name) = self.locate("look at", path, Links::Follow)?;
+        let facts = dir.stat(&name)?;
+        Ok((dir.path().join(name), facts))
+    }
+
     /// The names in a directory, sorted.
     pub fn list(&self, dir: &Path) -> Result<Vec<OsString>, FileError> {
         self.open_dir_for("list", dir, Links::Follow)?.names()
@@ -221,7 +228,7 @@ impl Root {
         let mut path = path.to_path_buf();
         for _ in 0..16 {
             let (parent, name) = split(&path)?;
-            let dir = self.open_dir_for(act, parent, links)?;
+            let dir = self.open_dir_for("open", parent, links)?;
             if links == Links::Follow
                 && let Some(facts) = dir.stat(name)?
                 && let Some(target) = facts.target

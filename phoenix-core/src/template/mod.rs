@@ -1,9 +1,13 @@
 //! Configuration files from templates, strictly: what is undefined is an error.
 
+mod edit;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+
+pub use edit::{Assignment, AssignmentError, assign};
 
 use crate::diagnostic::{Fault, Place};
 

@@ -8,7 +8,7 @@ use crate::names::text_serde;
 
 /// A piece of text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not {expected}")]
+#[error("found {found:?}, expected {expected}")]
 pub struct DurationError {
     /// The text as it was given.
     pub found: String,

@@ -105,6 +105,31 @@ pub mod serde_rfc3339 {
         super::parse_rfc3339(&text)
             .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not an RFC 3339 time")))
     }
+
+    /// The same for a time that may be absent.
+    pub mod option {
+        use std::time::SystemTime;
+
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        #[derive(Serialize, Deserialize)]
+        struct Text(#[serde(with = "super")] SystemTime);
+
+        /// Writes the time as text, or null.
+        pub fn serialize<S: Serializer>(
+            time: &Option<SystemTime>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            time.map(Text).serialize(serializer)
+        }
+
+        /// Reads the time from text, or null.
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<SystemTime>, D::Error> {
+            Ok(Option::<Text>::deserialize(deserializer)?.map(|text| text.0))
+        }
+    }
 }
 
 /// A duration for people: `5h 12m`, `3d 4h`, `42s`. Two units at the most.

@@ -40,6 +40,19 @@ impl GuestCommand {
         }
     }
 
+    /// The systemd service that it restarts and does nothing else, without `.service`.
+    pub fn restarted_service(&self) -> Option<&str> {
+        let words: Vec<&str> = self.argv.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            [
+                "systemctl",
+                "restart" | "try-restart" | "reload-or-restart",
+                unit,
+            ] => Some(unit.strip_suffix(".service").unwrap_or(unit)),
+            _ => None,
+        }
+    }
+
     fn read(kind: fn(u32) -> GuestId, words: &[&str], options: &[&str]) -> Option<Self> {
         let mut id = None;
         let mut timeout = None;

@@ -2,7 +2,8 @@
 
 use crate::check::Findings;
 use crate::diagnostic::Fault;
-use crate::manifest::HookCommand;
+use crate::document::Cursor;
+use crate::manifest::{Entry, HookCommand};
 use crate::model::Model;
 use crate::names::GuestId;
 
@@ -25,6 +26,7 @@ pub(crate) fn check(model: &Model, findings: &mut Findings) {
                 .help(format!("\"key_permissions\": \"{}\"", entry.key_mode)),
             );
         }
+        deliveries(model, entry, object, findings);
         let Some(hook) = &entry.hook else {
             continue;
         };
@@ -44,6 +46,34 @@ pub(crate) fn check(model: &Model, findings: &mut Findings) {
                     ),
                 )
                 .at(field.unwrap_or(object).place()),
+            );
+        }
+    }
+}
+
+/// Guests that get the pair must be there.
+fn deliveries(model: &Model, entry: &Entry, object: Cursor<'_>, findings: &mut Findings) {
+    let targets = object.get("deploy").into_iter().flat_map(Cursor::items);
+    let named = targets.map(|target| target.get("guest").unwrap_or(target));
+    let mut all: Vec<(GuestId, Cursor<'_>)> = entry
+        .deploy
+        .iter()
+        .map(|target| target.guest)
+        .zip(named)
+        .collect();
+    let old = entry.old_delivery.as_ref().map(|old| old.guest);
+    all.extend(old.zip(object.get("guest_id")));
+    for (guest, at) in all {
+        if model.guests.guest(guest).is_none() {
+            findings.push(
+                Fault::error(
+                    "PX015",
+                    format!(
+                        "found {guest} as a place of {}, expected a guest of the site",
+                        entry.common_name
+                    ),
+                )
+                .at(at.place()),
             );
         }
     }

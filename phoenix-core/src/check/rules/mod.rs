@@ -1,6 +1,8 @@
 //! The rules, one file per subject, and their table.
 
+pub(super) mod documents;
 pub(super) mod firewall;
+pub(super) mod guests;
 pub(super) mod links;
 pub(super) mod manifest;
 
@@ -75,6 +77,41 @@ pub const RULES: &[Rule] = &[
         "PX011",
         "hook names an unknown guest",
         "The hook would fail after each renewal.",
+    ),
+    rule(
+        "PX012",
+        "dependency on an unknown guest",
+        "The guest waits for one that will never start.",
+    ),
+    rule(
+        "PX013",
+        "clone of an unknown guest",
+        "The guest cannot be made anew: containers are cloned from containers, machines from machines.",
+    ),
+    rule(
+        "PX014",
+        "guests wait for each other",
+        "None of them can be made or started first.",
+    ),
+    rule(
+        "PX015",
+        "delivery to an unknown guest",
+        "The pair would be issued and never arrive.",
+    ),
+    rule(
+        "PX016",
+        "one number for two guests",
+        "Proxmox has one number for containers and machines alike; only one of them can exist.",
+    ),
+    rule(
+        "PX017",
+        "name twice in an object",
+        "Every reader takes the last one; the first does nothing and hides what the file means.",
+    ),
+    rule(
+        "PX018",
+        "host-wide rules at both places",
+        "Only `firewall.global_firewall_rules` is read where it is there.",
     ),
 ];
 

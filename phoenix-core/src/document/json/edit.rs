@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::edit::{Child, EditError, Intent, children};
 use super::super::gaps::Bracketed;
+use super::super::lines::{line_start, newline};
 use super::super::patch::Splice;
 use super::super::{Cursor, Document, Kind, NodeId, Value};
 use super::quote;
@@ -355,16 +356,8 @@ fn value_is_on_its_line(cursor: Cursor<'_>) -> bool {
 
 /// The blank at the beginning of the line on which `at` stands.
 fn line_indent(text: &str, at: usize) -> &str {
-    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let line = &text[start..];
+    let line = &text[line_start(text, at)..];
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
-}
-
-fn newline(text: &str) -> &'static str {
-    match text.find('\n') {
-        Some(at) if text[..at].ends_with('\r') => "\r\n",
-        _ => "\n",
-    }
 }
 
 /// The bytes of an element, with its name if it has one.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::edit::{Child, EditError, Intent};
 use super::super::gaps::{Bracketed, Gap, gaps};
+use super::super::lines::{line_end, line_start, newline, next_line};
 use super::super::patch::Splice;
 use super::super::tape::Form;
 use super::super::{Cursor, Document, Kind, NodeId, Value};
@@ -122,17 +123,16 @@ impl<'d> Editor<'d> {
                     "it is a table, and may stand in several places",
                 ));
             }
-            let start = self.line_start(self.key_span(*node).start);
-            splices.push(Splice::new(start..self.next_line(self.end(*node)), ""));
+            let start = line_start(self.text, self.key_span(*node).start);
+            splices.push(Splice::new(
+                start..next_line(self.text, self.end(*node)),
+                "",
+            ));
         }
         if gap.inserted.is_empty() {
             return Ok(());
         }
-        let newline = if self.text.contains("\r\n") {
-            "\r\n"
-        } else {
-            "\n"
-        };
+        let newline = newline(self.text);
         let mut lines = Vec::new();
         for child in &gap.inserted {
             let Child::New {
@@ -161,13 +161,13 @@ impl<'d> Editor<'d> {
             Some(node) if before.is_some() => {
                 let start = self.key_span(node).start;
                 (
-                    self.line_end(self.end(node)),
-                    &self.text[self.line_start(start)..start],
+                    line_end(self.text, self.end(node)),
+                    &self.text[line_start(self.text, start)..start],
                 )
             }
             Some(node) => {
                 let start = self.key_span(node).start;
-                let line = self.line_start(start);
+                let line = line_start(self.text, start);
                 let text = lines
                     .iter()
                     .map(|text| format!("{}{text}{newline}", &self.text[line..start]));
@@ -179,7 +179,7 @@ impl<'d> Editor<'d> {
                 splices.push(Splice::new(0..0, text.collect::<String>()));
                 return Ok(());
             }
-            None => (self.line_end(table.span().start), ""),
+            None => (line_end(self.text, table.span().start), ""),
         };
         let indent = if indent.trim().is_empty() { indent } else { "" };
         let text = lines.iter().map(|line| format!("{newline}{indent}{line}"));
@@ -199,27 +199,6 @@ impl<'d> Editor<'d> {
 
     fn end(&self, node: NodeId) -> usize {
         self.document.cursor(node).span().end
-    }
-
-    fn line_start(&self, at: usize) -> usize {
-        self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
-    }
-
-    fn line_end(&self, at: usize) -> usize {
-        let end = self.text[at..]
-            .find('\n')
-            .map_or(self.text.len(), |newline| at + newline);
-        if self.text[at..end].ends_with('\r') {
-            end - 1
-        } else {
-            end
-        }
-    }
-
-    fn next_line(&self, at: usize) -> usize {
-        self.text[at..]
-            .find('\n')
-            .map_or(self.text.len(), |newline| at + newline + 1)
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::edit::{Child, EditError, Intent, children};
 use super::super::gaps::{Bracketed, Gap, gaps};
+use super::super::lines::{line_end, line_start, next_line};
 use super::super::patch::Splice;
 use super::super::tape::Form;
 use super::super::{Cursor, Document, Kind, NodeId, Value};
@@ -82,10 +83,13 @@ impl<'d> Editor<'d> {
         }
         let is_collection =
             matches!(cursor.kind(), Kind::Array | Kind::Object) && !cursor.is_alias();
+        if span.is_empty() && cursor.node() == NodeId(0) {
+            return Ok(self.first_value(value));
+        }
         let in_flow = self.in_flow(cursor);
         let is_block = is_collection && cursor.form() != Form::Flow;
         if is_block {
-            self.no_comment(cursor, span.clone())?;
+            self.no_comment(cursor, self.behind_name(cursor)..span.end)?;
         }
         let opens = !in_flow && has_elements(value) && (is_block || !is_collection);
         if in_flow || (!is_block && !opens) {
@@ -99,7 +103,7 @@ impl<'d> Editor<'d> {
                 value => self.habits.flow(value),
             };
             // Behind the colon or dash of an empty value.
-            if span.is_empty() {
+            if span.is_empty() && cursor.node() != NodeId(0) {
                 text.insert(0, ' ');
             }
             return Ok(Splice::new(span, text));
@@ -108,7 +112,15 @@ impl<'d> Editor<'d> {
             return Err(EditError::unsafe_at(cursor, "a comment stands behind it"));
         }
         let Some(step) = cursor.steps().pop() else {
-            return Ok(Splice::new(span, self.habits.block(value, "")));
+            let block = self.habits.block(value, "");
+            // Behind `---` a block cannot begin.
+            let begins_line = line_start(self.text, span.start) == span.start;
+            if begins_line {
+                return Ok(Splice::new(span, block));
+            }
+            let start = self.text[..span.start].trim_end_matches(' ').len();
+            let block = format!("{}{block}", self.habits.newline);
+            return Ok(Splice::new(start..span.end, block));
         };
         let container = self.document.cursor(step.container);
         let indent = self.indent(container);
@@ -128,6 +140,18 @@ impl<'d> Editor<'d> {
             colon..span.end,
             self.habits.behind_key(value, &indent),
         ))
+    }
+
+    /// The value of a file that has none, behind its comments.
+    fn first_value(&self, value: &Value) -> Splice {
+        let (end, newline) = (self.text.len(), self.habits.newline);
+        let lines = self.habits.block(value, "");
+        let text = match self.text {
+            "" => lines,
+            text if text.ends_with('\n') => lines + newline,
+            _ => newline.to_owned() + &lines,
+        };
+        Splice::new(end..end, text)
     }
 
     fn flow(
@@ -183,7 +207,7 @@ impl<'d> Editor<'d> {
         }
         for gap in gaps(list) {
             if gap.inserted.is_empty() {
-                self.remove(container, &gap, splices);
+                self.remove(container, &gap, splices)?;
             } else {
                 self.insert(container, &gap, splices);
             }
@@ -193,7 +217,7 @@ impl<'d> Editor<'d> {
 
     /// A block collection without elements does not exist; its flow form does.
     fn emptied(&self, container: Cursor<'d>) -> Result<Splice, EditError> {
-        self.no_comment(container, container.span())?;
+        self.no_comment(container, self.behind_name(container)..container.span().end)?;
         let empty = if container.kind() == Kind::Array {
             "[]"
         } else {
@@ -209,28 +233,42 @@ impl<'d> Editor<'d> {
         }
     }
 
-    fn remove(&self, container: Cursor<'d>, gap: &Gap<'_>, splices: &mut Vec<Splice>) {
-        for (index, node) in gap.removed.iter().enumerate() {
+    fn remove(
+        &self,
+        container: Cursor<'d>,
+        gap: &Gap<'_>,
+        splices: &mut Vec<Splice>,
+    ) -> Result<(), EditError> {
+        for node in &gap.removed {
             let start = self.entry_start(container, *node);
-            let line = self.line_start(start);
+            let line = line_start(self.text, start);
             if self.text[line..start].trim_start_matches(' ').is_empty() {
-                splices.push(Splice::new(line..self.next_line(self.entry_end(*node)), ""));
+                splices.push(Splice::new(
+                    line..next_line(self.text, self.entry_end(*node)),
+                    "",
+                ));
                 continue;
             }
             // The first entry of a mapping that begins behind a dash: what follows moves up to its place.
-            let next = gap.removed.get(index + 1).copied().or(gap.after);
-            let end = next.map_or(self.entry_end(*node), |next| {
-                self.entry_start(container, next)
-            });
-            splices.push(Splice::new(start..end, ""));
-            if let Some(after) = gap.after {
-                if index + 1 < gap.removed.len() {
-                    let last = splices.len() - 1;
-                    splices[last].range.end = self.entry_start(container, after);
-                }
-                return;
+            let own = self.entry_end(*node);
+            let end = gap
+                .after
+                .map_or(own, |after| self.entry_start(container, after));
+            let behind = next_line(self.text, own).min(end)..end;
+            if self.text[behind]
+                .lines()
+                .any(|line| line.trim_start().starts_with('#'))
+            {
+                let cursor = self.document.cursor(*node);
+                return Err(EditError::unsafe_at(
+                    cursor,
+                    "a comment would be removed with it",
+                ));
             }
+            splices.push(Splice::new(start..end, ""));
+            break;
         }
+        Ok(())
     }
 
     fn insert(&self, container: Cursor<'d>, gap: &Gap<'_>, splices: &mut Vec<Splice>) {
@@ -247,19 +285,22 @@ impl<'d> Editor<'d> {
         if let Some(first) = gap.removed.first() {
             let start = self.entry_start(container, *first);
             splices.push(Splice::new(
-                start..self.line_end(self.entry_end(*first)),
+                start..line_end(self.text, self.entry_end(*first)),
                 entries,
             ));
             for node in &gap.removed[1..] {
-                let line = self.line_start(self.entry_start(container, *node));
-                splices.push(Splice::new(line..self.next_line(self.entry_end(*node)), ""));
+                let line = line_start(self.text, self.entry_start(container, *node));
+                splices.push(Splice::new(
+                    line..next_line(self.text, self.entry_end(*node)),
+                    "",
+                ));
             }
         } else if let Some(before) = gap.before {
-            let end = self.line_end(self.entry_end(before));
+            let end = line_end(self.text, self.entry_end(before));
             splices.push(Splice::new(end..end, format!("{separator}{entries}")));
         } else if let Some(after) = gap.after {
             let start = self.entry_start(container, after);
-            let line = self.line_start(start);
+            let line = line_start(self.text, start);
             if self.text[line..start].trim_start_matches(' ').is_empty() {
                 let at = self.above_comments(line, &indent);
                 splices.push(Splice::new(at..at, format!("{indent}{entries}{newline}")));
@@ -279,7 +320,7 @@ impl<'d> Editor<'d> {
         match child {
             Child::Gone(node) | Child::Kept(node) | Child::Moved(node) => {
                 let start = self.entry_start(container, *node);
-                self.text[start..self.line_end(self.entry_end(*node))].to_owned()
+                self.text[start..line_end(self.text, self.entry_end(*node))].to_owned()
             }
             Child::New { key, value } => {
                 let model = model.map(|node| self.document.cursor(node));
@@ -303,7 +344,7 @@ impl<'d> Editor<'d> {
         let start = first.map_or(container.span().start, |first| {
             self.entry_start(container, first)
         });
-        let line = self.line_start(start);
+        let line = line_start(self.text, start);
         self.text[line..start].chars().map(|_| ' ').collect()
     }
 
@@ -313,10 +354,10 @@ impl<'d> Editor<'d> {
             return self.key_span(node).start;
         }
         let list = container.span().start;
-        let column = list - self.line_start(list);
+        let column = list - line_start(self.text, list);
         let mut start = self.document.cursor(node).span().start;
         loop {
-            let line = self.line_start(start);
+            let line = line_start(self.text, start);
             let dash = line + column;
             if dash < start && self.text.as_bytes()[dash] == b'-' || line <= list {
                 return dash.min(start);
@@ -352,6 +393,15 @@ impl<'d> Editor<'d> {
             key.start..span.end.max(key.end)
         } else {
             span
+        }
+    }
+
+    /// Where what belongs to a value begins: behind its name, or at its dash.
+    fn behind_name(&self, cursor: Cursor<'d>) -> usize {
+        match cursor.steps().pop() {
+            Some(step) if step.key.is_some() => self.key_span(cursor.node()).end,
+            Some(step) => self.entry_start(self.document.cursor(step.container), cursor.node()),
+            None => cursor.span().start,
         }
     }
 
@@ -407,7 +457,7 @@ impl<'d> Editor<'d> {
     fn above_comments(&self, line: usize, indent: &str) -> usize {
         let mut at = line;
         while at > 0 {
-            let start = self.line_start(at - 1);
+            let start = line_start(self.text, at - 1);
             let above = &self.text[start..at];
             if !above
                 .strip_prefix(indent)
@@ -421,32 +471,11 @@ impl<'d> Editor<'d> {
     }
 
     fn rest_of_line(&self, at: usize) -> &str {
-        &self.text[at..self.line_end(at)]
-    }
-
-    fn line_start(&self, at: usize) -> usize {
-        self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
-    }
-
-    fn line_end(&self, at: usize) -> usize {
-        let end = self.text[at..]
-            .find('\n')
-            .map_or(self.text.len(), |newline| at + newline);
-        if self.text[at..end].ends_with('\r') {
-            end - 1
-        } else {
-            end
-        }
-    }
-
-    fn next_line(&self, at: usize) -> usize {
-        self.text[at..]
-            .find('\n')
-            .map_or(self.text.len(), |newline| at + newline + 1)
+        &self.text[at..line_end(self.text, at)]
     }
 }
 
-/// Joins removals that touch, and lets one at the end of a file without last newline take the newline before it.
+/// Joins removals that touch, and lets whole lines that go take a blank line along where two would meet.
 fn merge(splices: &mut Vec<Splice>, text: &str) {
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     let mut merged: Vec<Splice> = Vec::new();
@@ -463,17 +492,46 @@ fn merge(splices: &mut Vec<Splice>, text: &str) {
             _ => merged.push(splice),
         }
     }
-    if let Some(last) = merged.last_mut()
-        && last.text.is_empty()
-        && last.range.end == text.len()
-        && !text.ends_with('\n')
-        && text[..last.range.start].ends_with('\n')
-    {
-        last.range.start -= if text[..last.range.start].ends_with("\r\n") {
-            2
-        } else {
-            1
-        };
+    for splice in merged.iter_mut().filter(|splice| splice.text.is_empty()) {
+        take_blank_lines(&mut splice.range, text);
     }
     *splices = merged;
+}
+
+fn take_blank_lines(range: &mut Range<usize>, text: &str) {
+    let (front, back) = (&text[..range.start], &text[range.end..]);
+    let begins_line = front.is_empty() || front.ends_with('\n');
+    if range.start == range.end || !begins_line {
+        return;
+    }
+    let blank = |line: &&str| line.trim().is_empty();
+    if front.is_empty() {
+        range.end += back
+            .split_inclusive('\n')
+            .take_while(blank)
+            .map(str::len)
+            .sum::<usize>();
+        return;
+    }
+    if back
+        .split_inclusive('\n')
+        .next()
+        .is_none_or(|line| blank(&line))
+    {
+        range.start -= front
+            .split_inclusive('\n')
+            .rev()
+            .take_while(blank)
+            .map(str::len)
+            .sum::<usize>();
+    }
+    // At the end of a file without last newline, the newline before goes too.
+    if back.is_empty() && !text.ends_with('\n') {
+        let kept = &text[..range.start];
+        range.start -= if kept.ends_with("\r\n") {
+            2
+        } else {
+            usize::from(kept.ends_with('\n'))
+        };
+    }
 }

@@ -1,6 +1,8 @@
 //! YAML by spans: read through `granit-parser`, edited in the text.
 
 mod edit;
+#[cfg(test)]
+pub(super) mod generated;
 mod scan;
 #[cfg(test)]
 mod tests;

@@ -202,7 +202,7 @@ impl Scanner<'_> {
     }
 
     /// A block scalar begins with its indicator and ends with its last line of text; an empty value stands right
-    /// behind the colon.
+    /// behind the colon or the dash.
     fn scalar_range(&self, range: Range<usize>, form: Form) -> Range<usize> {
         let (limit, is_value) = match self.open.last() {
             Some(open) => (
@@ -226,11 +226,46 @@ impl Scanner<'_> {
             let rest = &self.text[limit..];
             let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
             if rest[blank..].starts_with(':') {
-                let at = limit + blank + 1;
-                return at..at;
+                return self.behind_properties(limit + blank + 1);
             }
         }
+        if range.is_empty()
+            && let Some(dash) = self.dash(limit, range.start)
+        {
+            return self.behind_properties(dash + 1);
+        }
         range
+    }
+
+    /// The dash of an item between these places, if a block list is open.
+    fn dash(&self, from: usize, to: usize) -> Option<usize> {
+        let open = self.open.last()?;
+        if open.is_mapping || self.tape.form(open.node) == Form::Flow {
+            return None;
+        }
+        let mut at = from;
+        loop {
+            let rest = &self.text[at..to];
+            let dash = at + rest.len() - rest.trim_start_matches(' ').len();
+            let mut code = self.text[dash..].chars();
+            if code.next() == Some('-') && code.next().is_none_or(char::is_whitespace) {
+                return Some(dash);
+            }
+            at += rest.find('\n')? + 1;
+        }
+    }
+
+    /// Behind the anchor and the tag that stand there, if any.
+    fn behind_properties(&self, mut at: usize) -> Range<usize> {
+        loop {
+            let rest = &self.text[at..];
+            let word = rest.trim_start_matches([' ', '\t']);
+            if !word.starts_with(['&', '!']) {
+                return at..at;
+            }
+            let end = word.find(char::is_whitespace).unwrap_or(word.len());
+            at += rest.len() - word.len() + end;
+        }
     }
 
     /// Where the first dash stands: a list as far left as the name above it is reported to begin behind that.

@@ -291,3 +291,92 @@ fn what_cannot_be_edited_safely_is_refused_with_its_place() {
         assert_eq!(error.place().line, 2);
     }
 }
+
+#[test]
+fn a_removed_entry_leaves_no_blank_line_of_its_own() {
+    for (text, gone, expected) in [
+        ("a: 1\n\nb: 2\n\nc: 3\n", "/b", "a: 1\n\nc: 3\n"),
+        ("a: 1\n\nb: 2\nc: 3\n", "/b", "a: 1\n\nc: 3\n"),
+        ("a: 1\n\nb: 2\n", "/b", "a: 1\n"),
+        ("a: 1\n\nb: 2", "/b", "a: 1"),
+        ("a: 1\r\n\r\nb: 2", "/b", "a: 1"),
+        ("a: 1\n\nb: 2\n", "/a", "b: 2\n"),
+        (
+            "a:\n  - x\n\n  - y\n\nb: 2\n",
+            "/a/1",
+            "a:\n  - x\n\nb: 2\n",
+        ),
+    ] {
+        let made = edited(text, |d, e| {
+            e.remove(node(d, gone));
+        });
+        assert_eq!(made, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn comments_between_a_name_and_its_value_are_not_lost() {
+    for (text, pointer, place) in [
+        ("a:\n# note\n- x\nb: 1\n", "/a", "t.yml:3:1"),
+        ("a: # note\n  b: 1\nc: 1\n", "/a", "t.yml:2:3"),
+        ("- # note\n  a: 1\n- b\n", "/0", "t.yml:2:3"),
+    ] {
+        let error = refused(text, |d, e| {
+            e.set(node(d, pointer), 1u64.into());
+        });
+        assert_eq!(
+            error.to_string(),
+            format!("{place}: could not edit this safely: a comment would be removed with it")
+        );
+    }
+    let error = refused("- a: 1\n  # of b\n  b: 2\n", |d, e| {
+        e.remove(node(d, "/0/a"));
+    });
+    assert_eq!(
+        error.to_string(),
+        "t.yml:1:6: could not edit this safely: a comment would be removed with it"
+    );
+}
+
+#[test]
+fn what_is_empty_is_filled_in_its_place() {
+    for (text, pointer, expected) in [
+        ("-  # note\n- b\n", "/0", "- 5  # note\n- b\n"),
+        ("- a\n# note\n-\n- b\n", "/1", "- a\n# note\n- 5\n- b\n"),
+        ("a: &x\nb:\n", "/a", "a: &x 5\nb:\n"),
+        ("- &x\n", "/0", "- &x 5\n"),
+        ("# top\n---", "", "# top\n---\n5"),
+        ("# top\n", "", "# top\n5\n"),
+        ("", "", "5"),
+    ] {
+        let made = edited(text, |d, e| {
+            e.set(node(d, pointer), 5u64.into());
+        });
+        assert_eq!(made, expected, "{text:?}");
+    }
+    let made = edited("--- x\n", |d, e| {
+        e.set(d.root().node(), vec!["a"].into());
+    });
+    assert_eq!(made, "---\n- a\n");
+}
+
+#[test]
+fn plain_neighbours_let_new_text_stay_plain_where_it_can() {
+    let made = edited(
+        "paths:\n- /a\n- /b\nnames:\n- 'c'\nwords:\n- d\n",
+        |d, e| {
+            for (list, text) in [
+                ("/paths", "/c d"),
+                ("/paths", ":80"),
+                ("/names", "e"),
+                ("/words", "/f"),
+            ] {
+                e.insert(node(d, list), Position::Last, None, text.into());
+            }
+        },
+    );
+    assert_eq!(
+        made,
+        "paths:\n- /a\n- /b\n- /c d\n- ':80'\nnames:\n- 'c'\n- 'e'\nwords:\n- d\n- '/f'\n"
+    );
+}

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::edit::children;
+use super::super::lines::{line_start, newline};
 use super::super::tape::Form;
 use super::super::{Cursor, Document, Kind, NodeId, Value, json};
 use super::scan::plain_kind;
@@ -19,22 +20,22 @@ pub(super) struct Habits {
     quotes: Form,
     /// Whether words get quotes too.
     quoted_words: bool,
+    /// Whether text that is no word stays plain where it can.
+    plain_text: bool,
 }
 
 impl Habits {
     pub(super) fn of(document: &Document) -> Self {
         let text = document.text();
         let mut habits = Self {
-            newline: match text.find('\n') {
-                Some(at) if text[..at].ends_with('\r') => "\r\n",
-                _ => "\n",
-            },
+            newline: newline(text),
             unit: 2,
             indented_lists: true,
             quotes: Form::Double,
             quoted_words: false,
+            plain_text: false,
         };
-        let column = |at: usize| at - text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let column = |at: usize| at - line_start(text, at);
         let (mut unit, mut lists) = (None, None);
         let (mut single, mut double) = (0, 0);
         for node in (0..document.tape().len().min(2000)).map(NodeId) {
@@ -83,9 +84,13 @@ impl Habits {
                 .map(|node| neighbour.document().cursor(node))
                 .find(|child| child.kind() == Kind::String),
         });
-        if let Some(form @ (Form::Single | Form::Double)) = text.map(Cursor::form) {
-            habits.quotes = form;
-            habits.quoted_words = true;
+        match text.map(|text| (text.form(), text.literal())) {
+            Some((form @ (Form::Single | Form::Double), _)) => {
+                habits.quotes = form;
+                habits.quoted_words = true;
+            }
+            Some((Form::Plain, literal)) => habits.plain_text = !is_word(literal),
+            _ => {}
         }
         habits
     }
@@ -106,6 +111,7 @@ impl Habits {
     pub(super) fn flow(&self, value: &Value) -> String {
         match value {
             Value::String(text) if !self.quoted_words && is_word(text) => text.clone(),
+            Value::String(text) if self.plain_text && stays_plain(text) => text.clone(),
             Value::String(text) => styled(text, self.quotes),
             Value::Array(items) => {
                 let items: Vec<_> = items.iter().map(|item| self.flow(item)).collect();

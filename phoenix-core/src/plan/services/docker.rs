@@ -162,6 +162,9 @@ impl Planner<'_> {
                 state: facts.active_state.clone(),
             });
         }
+        if !reasons.is_empty() && self.failed_before("docker", guest, &mut reasons) {
+            return;
+        }
         let unit = format!("docker {guest}");
         let verify = Step::new(
             Action::Verify {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Planner;
+use super::{Planner, pending_reason};
 use crate::manifest::HookCommand;
 use crate::names::{CommonName, GuestId};
-use crate::plan::{Action, Reason, Step, StepId, Subject};
-use crate::store::{PendingItem, PendingKind};
+use crate::plan::{Action, Blocked, Reason, Step, StepId, Subject};
+use crate::store::PendingKind;
 use crate::transport::GuestCommand;
 
 impl Planner<'_> {
@@ -28,6 +28,22 @@ impl Planner<'_> {
                     if *command == hook.command && certificates.contains(&entry.common_name))
             });
             if !deployed && pending.is_none() || self.is_satisfied(&hook.command) {
+                continue;
+            }
+            let pause = pending.and_then(|item| self.policy.pauses(item, self.now));
+            if let Some(words) = pause.filter(|_| !deployed) {
+                let subject = format!("hook {}", hook.command);
+                if !self
+                    .blocked
+                    .iter()
+                    .any(|blocked| blocked.subject == subject)
+                {
+                    self.blocked.push(Blocked {
+                        subject,
+                        reason: words,
+                        certificate: None,
+                    });
+                }
                 continue;
             }
             if let Some(item) = pending {
@@ -112,30 +128,13 @@ impl Planner<'_> {
 
     /// Whether a hook is the restart that a stage does itself.
     fn is_satisfied(&self, command: &HookCommand) -> bool {
-        let Some(GuestCommand { guest, argv, .. }) = GuestCommand::recognise(&command.argv())
-        else {
+        let Some(command) = GuestCommand::recognise(&command.argv()) else {
             return false;
         };
-        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            [
-                "systemctl",
-                "restart" | "try-restart" | "reload-or-restart",
-                unit,
-            ] => {
-                let unit = unit.strip_suffix(".service").unwrap_or(unit);
-                self.satisfied.contains(&(guest, unit.to_owned()))
-            }
-            _ => false,
-        }
-    }
-}
-
-/// A pending item as a step's reason.
-fn pending_reason(item: &PendingItem) -> Reason {
-    Reason::Pending {
-        since: item.since,
-        tries: item.tries,
-        last_error: item.last_error.clone(),
+        let service = command.restarted_service();
+        service.is_some_and(|service| {
+            self.satisfied
+                .contains(&(command.guest, service.to_owned()))
+        })
     }
 }

@@ -8,12 +8,14 @@ mod hooks;
 mod traefik;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use super::certificates::CertificatePlan;
-use super::{Action, Blocked, Step, StepId};
+use super::{Action, Blocked, Policy, Reason, Step, StepId};
 use crate::inventory::Inventory;
 use crate::model::Model;
 use crate::names::{CommonName, GuestId};
+use crate::store::{PendingItem, PendingKind};
 
 pub use docker::{DockerWanted, docker_wanted};
 
@@ -46,6 +48,8 @@ impl Scope {
 struct Planner<'a> {
     model: &'a Model,
     inventory: &'a Inventory,
+    policy: &'a Policy,
+    now: SystemTime,
     certificates: CertificatePlan,
     steps: Vec<Step>,
     blocked: Vec<Blocked>,
@@ -80,10 +84,14 @@ pub(super) fn plan(
     inventory: &Inventory,
     certificates: CertificatePlan,
     scope: Scope,
+    policy: &Policy,
+    now: SystemTime,
 ) -> ServicePlan {
     let mut planner = Planner {
         model,
         inventory,
+        policy,
+        now,
         certificates,
         steps: Vec::new(),
         blocked: Vec::new(),
@@ -176,6 +184,25 @@ impl Planner<'_> {
         issue.map(|step| step.id.clone())
     }
 
+    /// What an earlier run could not restart, as a reason; blocks the guest while its pause lasts.
+    ///
+    /// Returns whether the guest is blocked.
+    fn failed_before(&mut self, service: &str, guest: GuestId, reasons: &mut Vec<Reason>) -> bool {
+        let kind = PendingKind::Restart {
+            service: service.to_owned(),
+            guest,
+        };
+        let Some(item) = self.inventory.pending.iter().find(|item| item.kind == kind) else {
+            return false;
+        };
+        if let Some(words) = self.policy.pauses(item, self.now) {
+            self.hold(guest, format!("the restart of {service} {words}"));
+            return true;
+        }
+        reasons.push(pending_reason(item));
+        false
+    }
+
     /// Blocks a guest that is an end of the link.
     fn hold(&mut self, guest: GuestId, reason: String) {
         self.held = true;
@@ -191,5 +218,14 @@ impl Planner<'_> {
                 certificate: None,
             });
         }
+    }
+}
+
+/// A pending item as a step's reason.
+fn pending_reason(item: &PendingItem) -> Reason {
+    Reason::Pending {
+        since: item.since,
+        tries: item.tries,
+        last_error: item.last_error.clone(),
     }
 }

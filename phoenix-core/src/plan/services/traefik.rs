@@ -106,6 +106,9 @@ impl Planner<'_> {
             changes.insert(ServiceChange::Restart);
             reasons.push(Reason::NewPair);
         }
+        if !reasons.is_empty() && self.failed_before("traefik", guest, &mut reasons) {
+            return;
+        }
         let unit = format!("traefik {guest}");
         let mut verify = Step::new(
             Action::Verify {

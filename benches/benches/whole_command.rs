@@ -1,0 +1,195 @@
+//! `phoenix edit FILE set` beside `jq`, in one run: time, peak memory, and how the cost grows with the file.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use phoenix_benches::{TARGET, guests, is_measured};
+
+/// jq's time over ours, at least.
+const FASTER: f64 = 3.0;
+/// Peak memory over the file's size, at most; for files that are large beside the program.
+const MEMORY: f64 = 4.0;
+/// Time for 50 MB over that for 5 MB, at most.
+const GROWTH: f64 = 12.0;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((flag, command)) = words.split_first()
+        && flag == PEAK
+    {
+        return peak_of_child(command);
+    }
+    let phoenix = built()?;
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole-command");
+    fs::create_dir_all(dir.join("site"))?;
+    let has_jq = Command::new("jq")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok();
+    if !has_jq {
+        say("jq is not installed: its times are left out");
+    }
+    let sizes: &[(usize, usize)] = if is_measured() {
+        &[(50_000, 40), (5_000_000, 10), (50_000_000, 7)]
+    } else {
+        &[(50_000, 1)]
+    };
+    let mut holds = true;
+    let mut ours_by_size = Vec::new();
+    say("     file      phoenix           jq    ratio    peak memory");
+    for (bytes, runs) in sizes {
+        let file = dir.join(format!("{bytes}.json"));
+        fs::write(&file, guests(*bytes))?;
+        let size = fs::metadata(&file)?.len();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for run in 0..*runs {
+            let value = format!("\"{run}\"");
+            ours.push(timed(&mut edit(&phoenix, &dir, &file, &value))?);
+            if has_jq {
+                theirs.push(timed(&mut jq(&file, &value))?);
+            }
+        }
+        check(&file, &format!("\"{}\"", runs - 1))?;
+        let peak = peak(edit(&phoenix, &dir, &file, "\"peak\""))?;
+        check(&file, "\"peak\"")?;
+        let (ours, theirs) = (median(ours), has_jq.then(|| median(theirs)));
+        let ratio = theirs.map(|theirs| theirs.as_secs_f64() / ours.as_secs_f64());
+        let memory = ratio_of(peak, size);
+        say(&format!(
+            "{:>6} KB {:>9.1} ms {:>9} {:>8}    {:.1} MB, {memory:.1} x the file",
+            size / 1000,
+            ours.as_secs_f64() * 1e3,
+            theirs.map_or("-".to_owned(), |theirs| format!(
+                "{:.1} ms",
+                theirs.as_secs_f64() * 1e3
+            )),
+            ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.1}")),
+            ratio_of(peak, 1_000_000),
+        ));
+        holds &= ratio.is_none_or(|ratio| ratio >= FASTER);
+        holds &= *bytes < 5_000_000 || memory <= MEMORY;
+        ours_by_size.push(ours);
+    }
+    if !is_measured() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let [.., medium, large] = ours_by_size[..] {
+        let growth = large.as_secs_f64() / medium.as_secs_f64();
+        say(&format!(
+            "ten times the file costs {growth:.1} times the time"
+        ));
+        holds &= growth <= GROWTH;
+    }
+    if holds {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!(
+        "missed: at least {FASTER} times as fast as jq, at most {MEMORY} times the file in memory, at most {GROWTH} times the time for ten times the file"
+    ));
+    Ok(ExitCode::FAILURE)
+}
+
+/// The command as it is built beside this bench, in the same profile.
+fn built() -> Result<PathBuf, Box<dyn Error>> {
+    let own = std::env::current_exe()?;
+    let profile = own
+        .parent()
+        .and_then(Path::parent)
+        .ok_or("this bench stands outside of a target directory")?;
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--package", "phoenix-cli"]);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    if !build.status()?.success() {
+        return Err("could not build the command".into());
+    }
+    Ok(profile.join("phoenix"))
+}
+
+fn edit(phoenix: &Path, dir: &Path, file: &Path, value: &str) -> Command {
+    let mut command = Command::new(phoenix);
+    command
+        .arg("--site")
+        .arg(dir.join("site"))
+        .arg("--state")
+        .arg(dir.join("state"));
+    command.arg("edit").arg(file).args(["set", TARGET.0, value]);
+    command.stdout(Stdio::null());
+    command
+}
+
+/// jq does not write in place; an operator does it so.
+fn jq(file: &Path, value: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = "jq --indent 4 \"$1 = $2\" \"$3\" > \"$3.new\" && mv \"$3.new\" \"$3\"";
+    command
+        .args(["-c", script, "sh", TARGET.1, value])
+        .arg(file);
+    command
+}
+
+fn timed(command: &mut Command) -> Result<Duration, Box<dyn Error>> {
+    let start = Instant::now();
+    let status = command.status()?;
+    let taken = start.elapsed();
+    if status.success() {
+        return Ok(taken);
+    }
+    Err(format!("{command:?}: {status}").into())
+}
+
+fn check(file: &Path, value: &str) -> Result<(), Box<dyn Error>> {
+    let text = fs::read_to_string(file)?;
+    let line = format!("\"port\": {value},");
+    match text.matches(&line).count() {
+        1 => Ok(()),
+        count => Err(format!("found {count} of `{line}`, expected one").into()),
+    }
+}
+
+/// The most memory that a command ever had, in bytes: asked of a process that has no other child.
+fn peak(command: Command) -> Result<u64, Box<dyn Error>> {
+    let output = Command::new(std::env::current_exe()?)
+        .arg(PEAK)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+}
+
+fn peak_of_child(command: &[String]) -> Result<ExitCode, Box<dyn Error>> {
+    let (program, words) = command.split_first().ok_or("no command")?;
+    let status = Command::new(program)
+        .args(words)
+        .stdout(Stdio::null())
+        .status()?;
+    if !status.success() {
+        return Err(format!("{command:?}: {status}").into());
+    }
+    let kilobytes = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
+    say(&(u64::try_from(kilobytes)? * 1024).to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+const PEAK: &str = "--peak-of";
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio to be read by people")]
+fn ratio_of(bytes: u64, of: u64) -> f64 {
+    bytes as f64 / of as f64
+}
+
+#[expect(clippy::print_stdout, reason = "a bench's answer")]
+fn say(line: &str) {
+    println!("{line}");
+}

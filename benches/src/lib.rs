@@ -1,0 +1,57 @@
+//! What the benches share: files of any size that look like an operator's.
+//!
+//! `cargo bench -p phoenix-benches` measures; `cargo bench -p phoenix-benches -- --test` runs each bench once, on small files.
+
+use std::fmt::Write as _;
+
+/// Whether this run measures, or only shows that the benches still work.
+pub fn is_measured() -> bool {
+    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    has("--bench") && !has("--test")
+}
+
+/// Guests with firewall rules, indented by four, of at least so many bytes.
+pub fn guests(bytes: usize) -> String {
+    let mut text = String::with_capacity(bytes + 4096);
+    text.push_str("{\n    \"$schema\": \"./lxc.schema.json\",\n    \"lxc_configs\": {");
+    let mut id = 100;
+    while id == 100 || text.len() < bytes {
+        let comma = if id == 100 { "" } else { "," };
+        let _ = write!(
+            text,
+            "{comma}\n        \"{id}\": {{\n            \"name\": \"guest-{id}\",\n            \"memory_mb\": 2048,\n            \"share\": 0.50,\n            \"features\": [\"base_setup\", \"nginx\"],\n            \"firewall\": {{\n                \"enabled\": true,\n                \"rules\": ["
+        );
+        for port in 0..4 {
+            let comma = if port == 0 { "" } else { "," };
+            let _ = write!(
+                text,
+                "{comma}\n                    {{\n                        \"type\": \"in\",\n                        \"action\": \"ACCEPT\",\n                        \"source\": \"10.0.0.153\",\n                        \"proto\": \"tcp\",\n                        \"port\": \"{}\",\n                        \"comment\": \"Allow the proxy to reach guest {id}\"\n                    }}",
+                8000 + port
+            );
+        }
+        text.push_str("\n                ]\n            },\n            \"notes\": []\n        }");
+        id += 1;
+    }
+    text.push_str("\n    }\n}\n");
+    text
+}
+
+/// The value that the benches set, by pointer and as jq says it.
+pub const TARGET: (&str, &str) = (
+    "/lxc_configs/100/firewall/rules/2/port",
+    ".lxc_configs[\"100\"].firewall.rules[2].port",
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_as_large_as_it_should_be() {
+        for bytes in [0, 50_000] {
+            let text = guests(bytes);
+            assert!(text.len() >= bytes && text.len() < bytes + 4096);
+            assert_eq!(text.matches('{').count(), text.matches('}').count());
+        }
+    }
+}
