@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use phoenix_core::names::CommonName;
-use phoenix_core::x509::Fingerprint;
+
+use crate::commands::ca::CaCommand;
+use crate::commands::certs::CertsCommand;
 
 use crate::commands::firewall::FirewallCommand;
 use crate::commands::manifest::ManifestCommand;
@@ -99,6 +101,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: CaCommand,
     },
+    /// Issue, renew and look at single certificates, without a manifest
+    Certs {
+        #[command(subcommand)]
+        command: CertsCommand,
+    },
     /// Show what disagrees in the site's files; exit 1 when something is wrong
     #[command(
         after_help = "Examples:\n  phoenix check\n  phoenix check --output-format json | jq -r '.[].code'"
@@ -169,20 +176,6 @@ pub(crate) enum Command {
         after_help = "Examples:\n  phoenix verify\n  phoenix verify --output-format json | jq '.outcomes[].probes[]'"
     )]
     Verify,
-}
-
-/// Commands about the CA.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CaCommand {
-    /// Pin the root certificate that lies where the site keeps it, if it has this fingerprint
-    #[command(
-        after_help = "Examples:\n  phoenix ca trust --fingerprint \"$(step certificate fingerprint root_ca.crt)\"\n  phoenix ca trust --fingerprint 5f:3c:...:9a"
-    )]
-    Trust {
-        /// SHA-256 of the root certificate, as `step certificate fingerprint` prints it
-        #[arg(long, value_name = "HEX")]
-        fingerprint: Fingerprint,
-    },
 }
 
 /// Commands about what is pending.

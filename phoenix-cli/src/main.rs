@@ -7,6 +7,7 @@ mod demo;
 mod env;
 mod exit;
 mod output;
+mod secret_input;
 mod stop;
 
 use std::process::ExitCode;

@@ -86,6 +86,11 @@ impl Output {
         self.answer_style
     }
 
+    /// Whether the run was asked to stop.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
     /// A line of talk; none with `-q`.
     pub(crate) fn say(&self, line: &str) {
         if !self.quiet {

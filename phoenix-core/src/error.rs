@@ -16,6 +16,19 @@ use crate::x509::{Anchor, Fingerprint};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// What was asked for makes no sense; nothing was attempted.
+    #[error("{0}")]
+    Argument(String),
+    /// A certificate, key or request that was given cannot be used; nothing was attempted.
+    #[error("could not use the {what} {}: {detail}", path.display())]
+    BadFile {
+        /// What it was to be.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The CA cannot be used at all: its root cannot be had or is not the pinned one.
     #[error("could not use the CA {authority}")]
     Ca {
@@ -27,6 +40,20 @@ pub enum Error {
     /// The site's files could not be changed; they are as they were.
     #[error(transparent)]
     Change(#[from] ChangeError),
+    /// The CA was asked for something and it came to nothing; no file was changed.
+    #[error("could not {act}")]
+    Enroll {
+        /// What was to be done.
+        act: String,
+        /// Why not.
+        source: EnrollError,
+    },
+    /// A file would be overwritten; nothing was attempted.
+    #[error("{} exists already and would be overwritten", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The site's files have faults.
     #[error("the site cannot be read")]
     Faults(#[from] Faults),
@@ -44,6 +71,12 @@ pub enum Error {
     NoRoot {
         /// Where it was looked for.
         paths: Vec<PathBuf>,
+    },
+    /// There is no site, so nothing says which CA there is.
+    #[error("found no site in {}, and no CA is named", site.display())]
+    NoSite {
+        /// Where it was looked for.
+        site: PathBuf,
     },
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
@@ -106,6 +139,14 @@ pub enum Error {
     /// Several files could not be changed as one.
     #[error(transparent)]
     Transaction(#[from] TransactionError),
+    /// What is served there could not be looked at.
+    #[error("could not see a certificate at {address}: {detail}")]
+    Unseen {
+        /// Host and port.
+        address: String,
+        /// Why not.
+        detail: String,
+    },
     /// Something would undo a migration within the hour.
     #[error("{} would undo this: it runs the old renewal manager", path.display())]
     WouldBeUndone {
@@ -126,15 +167,28 @@ impl Error {
     /// Exit status: 2 where input could not be read and nothing was attempted, else 1.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Faults(_)
+            Self::Argument(_)
+            | Self::BadFile { .. }
+            | Self::Exists { .. }
+            | Self::Faults(_)
             | Self::File(_)
             | Self::ManifestEdit(_)
             | Self::NoRoot { .. }
+            | Self::NoSite { .. }
             | Self::NotPending { .. }
             | Self::PlanUnreadable(_)
             | Self::Refused(_)
             | Self::RootNotValid { .. }
-            | Self::RootUnreadable { .. } => 2,
+            | Self::RootUnreadable { .. }
+            | Self::Enroll {
+                source:
+                    EnrollError::BadRequest(_)
+                    | EnrollError::Misconfigured(_)
+                    | EnrollError::NoNames { .. }
+                    | EnrollError::Password { .. }
+                    | EnrollError::Token { .. },
+                ..
+            } => 2,
             _ => 1,
         }
     }
@@ -142,14 +196,19 @@ impl Error {
     /// A stable name of the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Argument(_) => "argument",
+            Self::BadFile { .. } => "bad-file",
             Self::Ca { .. } => "ca",
             Self::Change(ChangeError::ChangedMeanwhile { .. }) => "changed-meanwhile",
             Self::Change(_) => "change",
+            Self::Enroll { .. } => "enroll",
+            Self::Exists { .. } => "exists",
             Self::Faults(_) => "faults",
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
             Self::ManifestEdit(_) => "manifest-edit",
             Self::NoRoot { .. } => "no-root",
+            Self::NoSite { .. } => "no-site",
             Self::NotPending { .. } => "not-pending",
             Self::Order(_) => "order",
             Self::PlanChanged { .. } => "plan-changed",
@@ -160,6 +219,7 @@ impl Error {
             Self::RootUnreadable { .. } => "root-unreadable",
             Self::Store(_) => "store",
             Self::Transaction(_) => "transaction",
+            Self::Unseen { .. } => "unseen",
             Self::WouldBeUndone { .. } => "would-be-undone",
             Self::WrongFingerprint { .. } => "wrong-fingerprint",
         }
@@ -168,6 +228,12 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Enroll { source, .. } => enroll_hint(source),
+            Self::Exists { .. } => Some("--force replaces it".to_owned()),
+            Self::NoSite { .. } => Some(
+                "--site names the site, --ca-url a CA; `phoenix ca bootstrap` takes one in"
+                    .to_owned(),
+            ),
             Self::WouldBeUndone { .. } => Some(
                 "phoenix migrate docker-tls --disarm   (moves it aside, restorably)".to_owned(),
             ),
@@ -188,5 +254,16 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+fn enroll_hint(source: &EnrollError) -> Option<String> {
+    match source {
+        EnrollError::NotReady { .. } => Some("`phoenix ca init` makes it".to_owned()),
+        EnrollError::Password { .. } | EnrollError::WrongPassword { .. } => {
+            Some("--provisioner-password-file takes a file, `fd:N` or `prompt`".to_owned())
+        }
+        EnrollError::NoSuchProvisioner { .. } => Some("--provisioner names one".to_owned()),
+        _ => None,
     }
 }

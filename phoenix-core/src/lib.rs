@@ -1,6 +1,7 @@
 //! Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
 #![forbid(unsafe_code)]
 
+pub mod answers;
 pub mod ca;
 pub mod change;
 pub mod check;

@@ -1,5 +1,7 @@
 //! The command, run as a user runs it: on copies of a site in temporary directories.
 
+mod ca;
+mod certs;
 mod edit;
 mod firewall;
 mod manifest;

@@ -20,7 +20,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (8, &["inventory"]),
     (9, &["check", "migrate"]),
     (10, &["plan"]),
-    (11, &["report"]),
+    (11, &["answers", "report"]),
     (12, &["execute"]),
     (13, &["present"]),
     (14, &["site", "error"]),

@@ -229,3 +229,26 @@ fn an_unknown_root_ends_it_before_a_token_is_made() {
     assert!(server.tokens().is_empty());
     assert_eq!(client.passwords_read(), 0);
 }
+
+#[test]
+fn an_expired_server_and_an_expired_root_are_told_apart() {
+    let (error, server) = fails_with(Fault::ExpiredServer);
+    assert!(
+        matches!(
+            &error,
+            EnrollError::Tls {
+                fault: TlsFault::Expired,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("compare the clocks"), "{error}");
+    assert!(server.tokens().is_empty());
+    let (error, server) = fails_with(Fault::ExpiredRoot);
+    assert!(
+        error.to_string().contains("`CN=Fault Root` is valid from"),
+        "{error}"
+    );
+    assert!(server.tokens().is_empty());
+}

@@ -3,6 +3,7 @@
 mod embedded;
 mod faults;
 mod real;
+mod verbs;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Against the real server.
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -308,6 +309,77 @@ fn a_second_address_serves_when_the_first_does_not() {
     );
     let (cn, sans, key) = (name("a.test"), names(&["a.test"]), key());
     client.ca.enroll(&Request::new(&cn, &sans, &key)).unwrap();
+}
+
+#[test]
+fn an_address_that_is_silent_is_waited_for_once() {
+    let Some(server) = Server::start(&Setup::default()) else {
+        return;
+    };
+    // It takes connections and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("127.0.0.1:{port}").parse().unwrap();
+    let mut client = Client::with(
+        vec![url, server.url()],
+        server.anchor.clone(),
+        None,
+        PASSWORD,
+    );
+    client.ca = client.ca.timeouts(Timeouts::new(
+        Duration::from_millis(500),
+        Duration::from_secs(5),
+        Duration::from_secs(20),
+    ));
+    let (cn, sans, key) = (name("a.test"), names(&["a.test"]), key());
+    let started = Instant::now();
+    client.ca.enroll(&Request::new(&cn, &sans, &key)).unwrap();
+    let first = started.elapsed();
+    assert!(
+        first >= Duration::from_millis(500) && first < Duration::from_secs(4),
+        "{first:?}"
+    );
+    let issued = client.ca.enroll(&Request::new(&cn, &sans, &key)).unwrap();
+    // Renewal has connections of its own and the same knowledge.
+    client
+        .ca
+        .renew(&issued.chain, &Request::new(&cn, &sans, &key))
+        .unwrap();
+    let rest = started.elapsed().saturating_sub(first);
+    assert!(rest < Duration::from_millis(500), "{rest:?}");
+}
+
+#[test]
+fn an_address_with_another_root_is_passed_over_and_named_when_no_other_answers() {
+    let Some(mut server) = Server::start(&Setup::default()) else {
+        return;
+    };
+    let Some(other) = Server::start(&Setup::default()) else {
+        return;
+    };
+    let urls = vec![other.url(), server.url()];
+    let client =
+        |server: &Server| Client::with(urls.clone(), server.anchor.clone(), None, PASSWORD);
+    let health = client(&server).ca.health().unwrap();
+    assert_eq!(health.at, server.url().to_string());
+    server.stop();
+    let mut client = client(&server);
+    client.ca = client.ca.timeouts(Timeouts::new(
+        Duration::from_secs(1),
+        Duration::from_secs(2),
+        Duration::from_secs(3),
+    ));
+    let error = client.ca.health().unwrap_err();
+    assert!(
+        matches!(
+            error,
+            EnrollError::Tls {
+                fault: TlsFault::UnknownRoot,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! One function per command: from flags to a call of the library, from its answer to an exit status.
 
 mod apply;
-mod ca;
+pub(crate) mod ca;
+pub(crate) mod certs;
 mod check;
 mod demo;
 mod edit;
@@ -16,14 +17,16 @@ mod sync;
 mod template;
 mod verify;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use phoenix_core::diagnostic::nearest;
 use phoenix_core::names::CommonName;
 use phoenix_core::plan::Scope;
 use phoenix_core::site::{Seams, Site, SitePaths};
+use phoenix_core::system::HostDial;
 
-use crate::args::{CaCommand, Cli, Command, Global, MigrateCommand, ScopeArg};
+use crate::args::{Cli, Command, Global, MigrateCommand, ScopeArg};
 use crate::env;
 use crate::exit::{Failure, USAGE};
 use crate::output::Output;
@@ -36,9 +39,8 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     let site = || open(&cli.global);
     match &cli.command {
         Command::Apply { plan, lock_timeout } => apply::run(&site()?, plan, *lock_timeout, output),
-        Command::Ca {
-            command: CaCommand::Trust { fingerprint },
-        } => ca::trust(&site()?, *fingerprint, output),
+        Command::Ca { command } => ca::run(command, &cli.global, output),
+        Command::Certs { command } => certs::run(command, &cli.global, output),
         Command::Check => check::run(&site()?, output),
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Edit(args) => edit::run(&site()?, args, output),
@@ -63,30 +65,39 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
 }
 
 fn open(global: &Global) -> Result<Site, Failure> {
-    let absolute = |path: &Path, flag: &str| {
-        // Beneath a root the path is one of the copied host; elsewhere it may be said from where one stands.
-        if path.is_absolute() {
-            return Ok(path.to_owned());
-        }
-        if global.root.is_some() {
-            let message = format!(
-                "`{flag} {}` is not absolute, expected a path of the host beneath --root",
-                path.display()
-            );
-            return Err(Failure::new("usage", message, USAGE));
-        }
-        std::path::absolute(path).map_err(|error| Failure::io("find the working directory", &error))
-    };
+    open_reaching(global, false)
+}
+
+/// The site; with `reaching` also a copy of a host contacts what the command line names.
+fn open_reaching(global: &Global, reaching: bool) -> Result<Site, Failure> {
     let paths = SitePaths {
-        site: absolute(&global.site, "--site")?,
-        state: absolute(&global.state, "--state")?,
+        site: absolute(global, &global.site, "--site")?,
+        state: absolute(global, &global.state, "--state")?,
         root: global.root.clone(),
     };
-    let seams = match &global.root {
+    let mut seams = match &global.root {
         Some(root) => Seams::copy(root),
         None => Seams::host(&env::search_path()),
     };
+    if reaching {
+        seams.dial = Arc::new(HostDial);
+    }
     Ok(Site::open(paths, seams)?)
+}
+
+/// Beneath a root a path is one of the copied host; elsewhere it may be said from where one stands.
+pub(crate) fn absolute(global: &Global, path: &Path, flag: &str) -> Result<PathBuf, Failure> {
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    if global.root.is_some() {
+        let message = format!(
+            "`{flag} {}` is not absolute, expected a path of the host beneath --root",
+            path.display()
+        );
+        return Err(Failure::new("usage", message, USAGE));
+    }
+    std::path::absolute(path).map_err(|error| Failure::io("find the working directory", &error))
 }
 
 fn scope(scope: ScopeArg) -> Scope {

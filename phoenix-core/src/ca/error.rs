@@ -3,12 +3,15 @@
 use std::io;
 
 use super::{CaUrl, JudgeFault, JweFault};
-use crate::x509::{ChainFault, Fingerprint, KeyFault, PemFault};
+use crate::x509::{ChainFault, CrlFault, Fingerprint, KeyFault, PemFault};
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnrollError {
+    /// The request that was given cannot be signed.
+    #[error("could not use the certificate request: {0}")]
+    BadRequest(String),
     /// The embedded CA's directory could not be used.
     #[error("could not {action} `{path}` of the embedded CA")]
     Keep {
@@ -37,7 +40,7 @@ pub enum EnrollError {
     },
     /// The certificate to renew does not belong to the key.
     #[error(
-        "could not renew `{common_name}`: the certificate was issued for another key than the one in its key file; enroll it anew"
+        "the certificate of `{common_name}` was issued for another key than the one in its key file; enroll it anew"
     )]
     KeyMismatch {
         /// The certificate's name.
@@ -100,12 +103,22 @@ pub enum EnrollError {
         message: String,
     },
     /// The current certificate cannot prove who asks.
-    #[error("could not renew `{common_name}`: {reason}; enroll it anew")]
+    #[error(
+        "the certificate of `{common_name}` cannot show the CA who asks: {reason}; enroll it anew"
+    )]
     RenewalImpossible {
         /// The certificate's name.
         common_name: String,
         /// Why.
         reason: ChainFault,
+    },
+    /// The CA's revocation list is not believed.
+    #[error("could not use the revocation list of the CA at {url}")]
+    RevocationList {
+        /// The CA.
+        url: CaUrl,
+        /// Why not.
+        source: CrlFault,
     },
     /// The root on offer is not the pinned one.
     #[error("the CA at {url} has no root with fingerprint {expected}{}", match .found { Some(found) => format!("; it offered {found}"), None => String::new() })]
@@ -146,6 +159,14 @@ pub enum EnrollError {
         message: String,
         /// What was checked and what is likely, most likely first.
         causes: Vec<String>,
+    },
+    /// The one-time token could not be had.
+    #[error("could not read the one-time token from {from}")]
+    Token {
+        /// Where it was to come from.
+        from: String,
+        /// Why not.
+        source: io::Error,
     },
     /// An answer that step-ca would not give.
     #[error("the CA at {url} answered {path} unexpectedly: {detail}")]

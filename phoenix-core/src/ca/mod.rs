@@ -17,7 +17,10 @@ pub use embedded::EmbeddedCa;
 pub use error::{EnrollError, TlsFault, TransportError};
 pub use http::Timeouts;
 pub use judge::{JudgeFault, Wanted, judge};
-pub use stepca::{JweFault, PasswordSource, StepCa, bootstrap};
+pub use stepca::{
+    JweFault, PasswordSource, Permit, ProvisionerInfo, Revocation, Revoked, StepCa, TokenContent,
+    bootstrap,
+};
 pub use url::CaUrl;
 
 use crate::names::{CommonName, SubjectAltName};

@@ -152,6 +152,8 @@ fn is_dns_name(text: &str, wildcard: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -200,6 +202,29 @@ mod tests {
             "://x",
         ] {
             assert!(bad.parse::<SubjectAltName>().is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_reads_back_as_it_prints_and_is_of_the_kind_that_the_ca_gives_it(
+            text in "[a-zA-Z0-9.:@/*_-]{1,30}|[0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-f:]{2,20}|[a-z]{1,5}@[a-z.]{1,9}|[a-z]{1,5}://[a-z./]{1,9}|\\PC{0,12}"
+        ) {
+            if let Ok(name) = text.parse::<SubjectAltName>() {
+                prop_assert_eq!(&name.to_string().parse::<SubjectAltName>().unwrap(), &name);
+                // step-ca's order: address, URL with a scheme, e-mail, DNS name.
+                let expected = if text.parse::<IpAddr>().is_ok() {
+                    matches!(name, SubjectAltName::Ip(_))
+                } else if text.contains("://") {
+                    matches!(name, SubjectAltName::Uri(_))
+                } else if text.contains('@') {
+                    matches!(name, SubjectAltName::Email(_))
+                } else {
+                    // What Go would take for `scheme:rest` is none of ours.
+                    matches!(name, SubjectAltName::Dns(_)) && !text.contains(':')
+                };
+                prop_assert!(expected, "{text:?} became {name:?}");
+            }
         }
     }
 }

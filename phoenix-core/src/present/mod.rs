@@ -1,5 +1,7 @@
 //! Plans and reports as people read them: plain text, one line a thing, the last line the summary.
 
+mod ca;
+mod certs;
 mod change;
 mod findings;
 mod firewall;
@@ -12,6 +14,8 @@ mod status;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+pub use ca::{bootstrap, ca_init, ca_online, ca_view, crl, health};
+pub use certs::{cert, inspection, revoked};
 pub use change::change;
 pub use findings::findings;
 pub use firewall::{matrix, rules, test};

@@ -1,23 +1,32 @@
 //! Opens the CA that the site names: its root from the host's own disk, pinned in the state.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Site;
 use crate::ca::{
     Authority, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request, StepCa,
+    Timeouts, bootstrap,
 };
+use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::model::Model;
-use crate::settings::{CaChoice, StepCaChoice, discover};
-use crate::store::PinError;
-use crate::x509::{Anchor, Chain, Fingerprint};
+use crate::settings::{CaChoice, CaHints, Settings, StepCaChoice, discover};
+use crate::store::{PinError, Pinned};
+use crate::x509::{Anchor, Chain, Fingerprint, PrivateKey};
 
 /// Whichever CA the site has.
 pub struct AnyAuthority {
-    inner: Option<Box<dyn Authority>>,
+    inner: Inner,
     anchors: Vec<Anchor>,
     describe: String,
+}
+
+enum Inner {
+    Embedded(Box<EmbeddedCa>),
+    /// The embedded one, which the first run makes.
+    Missing,
+    StepCa(Box<StepCa>),
 }
 
 impl AnyAuthority {
@@ -26,10 +35,36 @@ impl AnyAuthority {
         self.anchors.clone()
     }
 
+    /// The client of step-ca, where it is one.
+    pub fn step_ca(&self) -> Option<&StepCa> {
+        match &self.inner {
+            Inner::StepCa(ca) => Some(ca),
+            _ => None,
+        }
+    }
+
+    /// Gets a certificate with the names and lifetime of a current one, whose pair proves who asks, for another key.
+    pub fn rekey(
+        &self,
+        current: &Chain,
+        current_key: &PrivateKey,
+        request: &Request<'_>,
+    ) -> Result<Issued, EnrollError> {
+        match &self.inner {
+            Inner::Embedded(ca) => ca.rekey(current, request),
+            Inner::StepCa(ca) => ca.rekey(current, current_key, request),
+            Inner::Missing => self.inner()?.renew(current, request),
+        }
+    }
+
     fn inner(&self) -> Result<&dyn Authority, EnrollError> {
-        self.inner.as_deref().ok_or_else(|| EnrollError::NotReady {
-            authority: self.describe.clone(),
-        })
+        match &self.inner {
+            Inner::Embedded(ca) => Ok(ca.as_ref()),
+            Inner::StepCa(ca) => Ok(ca.as_ref()),
+            Inner::Missing => Err(EnrollError::NotReady {
+                authority: self.describe.clone(),
+            }),
+        }
     }
 }
 
@@ -55,6 +90,34 @@ impl Authority for AnyAuthority {
     }
 }
 
+/// Which CA a command of its own speaks to, where it says so itself; what it does not say, the site says.
+#[derive(Default)]
+pub struct CaOverrides {
+    /// Its addresses, tried in order. Default: the site's CA.
+    pub urls: Vec<CaUrl>,
+    /// The name on its certificate, where the address is another.
+    pub server_name: Option<String>,
+    /// The root's file.
+    pub root: Option<PathBuf>,
+    /// The root's fingerprint, by which it is fetched where no file is named.
+    pub fingerprint: Option<Fingerprint>,
+    /// The provisioner.
+    pub provisioner: Option<String>,
+    /// Where its password comes from.
+    pub password: Option<PasswordSource>,
+}
+
+impl CaOverrides {
+    fn is_empty(&self) -> bool {
+        self.urls.is_empty()
+            && self.server_name.is_none()
+            && self.root.is_none()
+            && self.fingerprint.is_none()
+            && self.provisioner.is_none()
+            && self.password.is_none()
+    }
+}
+
 /// Opens the site's CA. Only when `writes` is set a root is pinned and an embedded CA is made.
 pub(super) fn open(site: &Site, model: &Model, writes: bool) -> Result<AnyAuthority, Error> {
     match discover(&model.settings.ca, &model.ca_hints()) {
@@ -63,13 +126,12 @@ pub(super) fn open(site: &Site, model: &Model, writes: bool) -> Result<AnyAuthor
     }
 }
 
-fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error> {
+pub(super) fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error> {
     let dir = site.store().embedded_ca_dir();
     let describe = format!("the embedded CA in {}", dir.display());
-    let there = site.root.stat(&dir.join(EmbeddedCa::ROOT_FILE))?.is_some();
-    if !there && !writes {
+    if !writes && !site.has_embedded_ca()? {
         return Ok(AnyAuthority {
-            inner: None,
+            inner: Inner::Missing,
             anchors: Vec::new(),
             describe: format!("{describe}, made by the first run"),
         });
@@ -82,7 +144,7 @@ fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error> {
         .map_err(failed)?;
     let anchors = ca.anchors().map_err(failed)?;
     Ok(AnyAuthority {
-        inner: Some(Box::new(ca)),
+        inner: Inner::Embedded(Box::new(ca)),
         anchors,
         describe,
     })
@@ -90,10 +152,6 @@ fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error> {
 
 fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthority, Error> {
     let describe = format!("step-ca at {} ({})", choice.urls.join(", "), choice.said_by);
-    let failed = |source| Error::Ca {
-        authority: describe.clone(),
-        source,
-    };
     let (path, offered) = root_on_disk(site, &choice.roots)?;
     if let Some(said) = choice.fingerprint
         && said != offered.fingerprint
@@ -104,57 +162,70 @@ fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthor
         });
     }
     let store = site.store();
-    let pinned = store.check_root(offered).map_err(|error| match error {
-        PinError::Store(error) => Error::Store(error),
-        PinError::Differs { found, .. } => Error::RootChanged {
-            found,
-            source: error,
-        },
-    })?;
+    let pinned = pinned(site, offered)?;
     let anchor = pinned.anchor;
     if pinned.new && writes {
         store.pin(&anchor)?;
         let words = format!("fingerprint {} from {}", anchor.fingerprint, path.display());
         store.audit(site.seams.clock.now(), "pin root", "done", &words)?;
     }
-    let urls: Vec<CaUrl> = choice
-        .urls
-        .iter()
-        .map(|url| url.parse())
-        .collect::<Result<_, _>>()
-        .map_err(|error: crate::names::NameError| failed(EnrollError::NoRoot(error.to_string())))?;
-    let mut password = choice.password_files.first().cloned();
-    for path in &choice.password_files {
-        if site.root.stat(path)?.is_some() {
-            password = Some(path.clone());
-            break;
-        }
-    }
-    let root = site.root.clone();
-    let source = match password {
-        Some(path) => PasswordSource::file(path.display().to_string(), move || {
-            root.read_limited(&path, 64 << 10)
-                .map(crate::secret::Secret::new)
-                .map_err(|error| std::io::Error::other(crate::inventory::in_words(&error)))
-        }),
-        None => PasswordSource::none(),
-    };
+    let urls = urls(&choice.urls).map_err(|source| Error::Ca {
+        authority: describe.clone(),
+        source,
+    })?;
+    let password = password(site, &choice.password_files)?;
     let dial = Arc::clone(&site.seams.dial);
     let ca = StepCa::new(
         urls,
         vec![anchor.clone()],
         choice.provisioner.clone(),
-        source,
+        password,
         dial,
     )
     .server_name(choice.server_name.clone())
     .clock(Arc::clone(&site.seams.clock));
-    let describe = format!("{describe}, root {}", anchor.fingerprint.short());
-    Ok(AnyAuthority {
-        inner: Some(Box::new(ca)),
+    Ok(client(ca, anchor, &describe))
+}
+
+/// The root on offer, if it is the pinned one or none is pinned.
+fn pinned(site: &Site, offered: Anchor) -> Result<Pinned, Error> {
+    site.store()
+        .check_root(offered)
+        .map_err(|error| match error {
+            PinError::Store(error) => Error::Store(error),
+            PinError::Differs { found, .. } => Error::RootChanged {
+                found,
+                source: error,
+            },
+        })
+}
+
+fn client(ca: StepCa, anchor: Anchor, describe: &str) -> AnyAuthority {
+    AnyAuthority {
+        describe: format!("{describe}, root {}", anchor.fingerprint.short()),
+        inner: Inner::StepCa(Box::new(ca)),
         anchors: vec![anchor],
-        describe,
-    })
+    }
+}
+
+fn urls(texts: &[String]) -> Result<Vec<CaUrl>, EnrollError> {
+    texts
+        .iter()
+        .map(|url| url.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|error: crate::names::NameError| EnrollError::Misconfigured(error.to_string()))
+}
+
+/// The first password file that exists; where none does, the first, so that a message can name it.
+fn password(site: &Site, files: &[PathBuf]) -> Result<PasswordSource, Error> {
+    let mut chosen = files.first();
+    for path in files {
+        if site.root.stat(path)?.is_some() {
+            chosen = Some(path);
+            break;
+        }
+    }
+    Ok(chosen.map_or_else(PasswordSource::none, |path| site.password_file(path)))
 }
 
 /// The root on the host's own disk: the only source, besides a fingerprint, that may become a trust anchor.
@@ -181,6 +252,176 @@ fn root_on_disk(site: &Site, paths: &[PathBuf]) -> Result<(PathBuf, Anchor), Err
 }
 
 impl Site {
+    /// A password file of the host, read when the password is needed.
+    pub fn password_file(&self, path: &Path) -> PasswordSource {
+        let (root, path) = (self.root.clone(), path.to_owned());
+        PasswordSource::file(path.display().to_string(), move || {
+            root.read_limited(&path, 64 << 10)
+                .map(crate::secret::Secret::new)
+                .map_err(|error| std::io::Error::other(crate::inventory::in_words(&error)))
+        })
+    }
+
+    /// The CA that a command of its own speaks to: the one that it names, else the site's.
+    ///
+    /// A site that holds nothing but `etc/phoenix.toml` with a `url` is enough, and none at all is where `overrides`
+    /// name a URL and a root. `writes` allows to pin a root and to make the embedded CA.
+    pub fn authority(&self, overrides: CaOverrides, writes: bool) -> Result<AnyAuthority, Error> {
+        if overrides.urls.is_empty() {
+            let choice = self.ca_choice()?;
+            return match choice {
+                CaChoice::Embedded if overrides.is_empty() => embedded(self, writes),
+                CaChoice::Embedded => Err(Error::Argument(
+                    "the site has an embedded CA, which has neither address nor provisioner; name another CA by its URL"
+                        .to_owned(),
+                )),
+                CaChoice::StepCa(choice) if overrides.is_empty() => step_ca(self, &choice, writes),
+                CaChoice::StepCa(choice) => self.overridden(overrides, Some(choice)),
+            };
+        }
+        self.overridden(overrides, None)
+    }
+
+    fn overridden(
+        &self,
+        overrides: CaOverrides,
+        choice: Option<StepCaChoice>,
+    ) -> Result<AnyAuthority, Error> {
+        let said_by = choice
+            .as_ref()
+            .map_or("as named", |choice| choice.said_by.as_str())
+            .to_owned();
+        let urls = match &choice {
+            Some(choice) => urls(&choice.urls).map_err(|source| Error::Ca {
+                authority: format!("step-ca ({said_by})"),
+                source,
+            })?,
+            None => overrides.urls,
+        };
+        let shown: Vec<String> = urls.iter().map(ToString::to_string).collect();
+        let describe = format!("step-ca at {} ({said_by})", shown.join(", "));
+        let server_name = overrides.server_name.or_else(|| {
+            choice
+                .as_ref()
+                .and_then(|choice| choice.server_name.clone())
+        });
+        let password = match (overrides.password, &choice) {
+            (Some(password), _) => password,
+            (None, Some(choice)) => password(self, &choice.password_files)?,
+            (None, None) => PasswordSource::none(),
+        };
+        let fingerprint = overrides
+            .fingerprint
+            .or_else(|| choice.as_ref().and_then(|choice| choice.fingerprint));
+        let roots = match (&overrides.root, &choice) {
+            (Some(path), _) => vec![path.clone()],
+            (None, Some(choice)) => choice.roots.clone(),
+            (None, None) => Vec::new(),
+        };
+        let anchor = match (roots.is_empty(), fingerprint) {
+            (true, None) => {
+                return Err(Error::Argument(
+                    "nothing says which root to trust; name its file or its fingerprint".to_owned(),
+                ));
+            }
+            (true, Some(fingerprint)) => {
+                self.fetch_root(&urls, fingerprint, server_name.as_deref())?
+            }
+            (false, said) => {
+                let (_, anchor) = root_on_disk(self, &roots)?;
+                // The site's own root is the pinned one, whatever else a command says differently.
+                let anchor = match overrides.root {
+                    None => pinned(self, anchor)?.anchor,
+                    Some(_) => anchor,
+                };
+                match said {
+                    Some(said) if said != anchor.fingerprint => {
+                        return Err(Error::WrongFingerprint {
+                            found: anchor.fingerprint,
+                            said,
+                        });
+                    }
+                    _ => anchor,
+                }
+            }
+        };
+        let provisioner = overrides
+            .provisioner
+            .or_else(|| choice.and_then(|choice| choice.provisioner));
+        let dial = Arc::clone(&self.seams.dial);
+        let ca = StepCa::new(urls, vec![anchor.clone()], provisioner, password, dial)
+            .server_name(server_name)
+            .clock(Arc::clone(&self.seams.clock));
+        Ok(client(ca, anchor, &describe))
+    }
+
+    /// Fetches a root by its fingerprint, from the first address that answers.
+    pub(super) fn fetch_root(
+        &self,
+        urls: &[CaUrl],
+        fingerprint: Fingerprint,
+        server_name: Option<&str>,
+    ) -> Result<Anchor, Error> {
+        let mut failure = EnrollError::Misconfigured("it has no address".to_owned());
+        for url in urls {
+            let fetched = bootstrap(
+                url,
+                fingerprint,
+                server_name,
+                &self.seams.dial,
+                &self.seams.clock,
+                Timeouts::default(),
+            );
+            match fetched {
+                Ok(anchor) => return Ok(anchor),
+                Err(error @ EnrollError::Unreachable { .. }) => failure = error,
+                Err(error) => {
+                    failure = error;
+                    break;
+                }
+            }
+        }
+        Err(Error::Enroll {
+            act: "fetch the CA's root".to_owned(),
+            source: failure,
+        })
+    }
+
+    /// Which CA the site names. Where its settings do so, the rest of the site need not be there.
+    pub(super) fn ca_choice(&self) -> Result<CaChoice, Error> {
+        let settings = self.settings()?;
+        let hints = match self.model() {
+            Ok(model) => model.ca_hints(),
+            Err(Error::File(error))
+                if error.is_not_found()
+                    && (!settings.ca.urls.is_empty() || self.has_embedded_ca()?) =>
+            {
+                CaHints::default()
+            }
+            Err(Error::File(error)) if error.is_not_found() => {
+                return Err(Error::NoSite {
+                    site: self.paths.site.clone(),
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(discover(&settings.ca, &hints))
+    }
+
+    pub(super) fn has_embedded_ca(&self) -> Result<bool, Error> {
+        let file = self.store().embedded_ca_dir().join(EmbeddedCa::ROOT_FILE);
+        Ok(self.root.stat(&file)?.is_some())
+    }
+
+    /// Phoenix's own settings; the defaults where there is no file.
+    pub(super) fn settings(&self) -> Result<Settings, Error> {
+        let Some(file) = self.optional(SETTINGS)? else {
+            return Ok(Settings::default());
+        };
+        let document = Document::parse(&file.path, file.bytes, Format::Toml)?;
+        Ok(Settings::decode(&document)?)
+    }
+
     /// Pins the root that lies where the site keeps it, if it has this fingerprint.
     pub fn trust_root(&self, said: Fingerprint) -> Result<Anchor, Error> {
         let model = self.model()?;
@@ -206,3 +447,6 @@ impl Site {
         Ok(offered)
     }
 }
+
+/// The settings' file, in the site's directory.
+pub(super) const SETTINGS: &str = "etc/phoenix.toml";

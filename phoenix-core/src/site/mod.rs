@@ -1,10 +1,14 @@
 //! The one way in for programs: a site, and one method per command.
 
 mod authority;
+mod bootstrap;
+mod ca;
+mod certs;
 mod change;
 mod check;
 mod edit;
 mod firewall;
+mod inspect;
 mod manifest;
 mod migrate;
 mod pending;
@@ -33,9 +37,15 @@ use crate::system::{
 use crate::time::{Clock, SystemClock};
 use crate::transport::{GuestTransport, Local, Pct, Qm};
 
-pub use authority::AnyAuthority;
+pub use authority::{AnyAuthority, CaOverrides};
+pub use bootstrap::BootstrapOptions;
+pub use certs::{
+    CsrOptions, IssueKey, IssueOptions, PairFiles, RekeyOptions, RenewBy, RenewOptions, Target,
+    TokenOptions,
+};
 pub use change::ChangeOptions;
 pub use firewall::FirewallOptions;
+pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
 
 /// Where a site lies.

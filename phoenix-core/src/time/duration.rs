@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::names::text_serde;
 
@@ -111,6 +111,40 @@ impl fmt::Display for GoDuration {
 
 text_serde!(GoDuration);
 
+/// How long a certificate is to be valid: `720h`, `30d`, or until `2026-12-31` or `2026-12-31T12:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Validity {
+    /// For this long from now on.
+    For(GoDuration),
+    /// Until this time.
+    Until(SystemTime),
+}
+
+impl Validity {
+    /// The duration from `now` on; `None` for a time that has passed.
+    pub fn from(self, now: SystemTime) -> Option<GoDuration> {
+        match self {
+            Self::For(duration) => Some(duration),
+            Self::Until(end) => end.duration_since(now).ok().map(GoDuration),
+        }
+    }
+}
+
+impl FromStr for Validity {
+    type Err = DurationError;
+
+    fn from_str(text: &str) -> Result<Self, DurationError> {
+        if let Some(end) = super::parse_rfc3339(text) {
+            return Ok(Self::Until(end));
+        }
+        text.parse().map(Self::For).map_err(|_: DurationError| DurationError {
+            found: text.to_owned(),
+            expected: "a duration such as `720h` or `30d`, or an end such as `2026-12-31` or `2026-12-31T12:00:00Z`",
+        })
+    }
+}
+
 /// When a certificate becomes due: a duration before its end, or a fraction of its lifetime that must be left.
 ///
 /// Written `8h`, `30d`, `1/3`, `0.33` or `33%`. Default: a third of the lifetime.
@@ -182,6 +216,8 @@ text_serde!(RenewBefore);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -214,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn a_validity_is_a_duration_or_an_end() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_764_000_000);
+        let of = |text: &str| text.parse::<Validity>().unwrap().from(now);
+        assert_eq!(of("2h"), of("2025-11-24T18:00:00Z"));
+        assert_eq!(of("2025-11-25").unwrap().to_string(), "8h0m0s");
+        assert_eq!(of("2025-11-24"), None, "it has passed");
+        for bad in ["", "soon", "2025-13-01", "24"] {
+            assert!(bad.parse::<Validity>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn windows_never_exceed_the_lifetime() {
         let day = Duration::from_secs(86_400);
         let before: RenewBefore = "48h".parse().unwrap();
@@ -222,6 +270,29 @@ mod tests {
         assert_eq!(third.of(day).as_secs(), 28_800);
         for bad in ["0", "1", "100%", "1/0", "0/3", "-1/3", "x"] {
             assert!(bad.parse::<RenewBefore>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(nanos in 0..=i64::MAX.unsigned_abs()) {
+            let duration = GoDuration(Duration::from_nanos(nanos));
+            prop_assert_eq!(duration.to_string().parse::<GoDuration>().unwrap(), duration);
+        }
+
+        #[test]
+        fn units_add_up_in_any_order(h in 0_u64..9_000, m in 0_u64..9_000, s in 0_u64..9_000, days in 0_u64..9_000) {
+            let wanted = GoDuration(Duration::from_secs(days * 86_400 + h * 3_600 + m * 60 + s));
+            for text in [format!("{days}d{h}h{m}m{s}s"), format!("{s}s{m}m{h}h{days}d")] {
+                prop_assert_eq!(text.parse::<GoDuration>().unwrap(), wanted);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9.hmsdnuµ-]{0,24}|\\PC{0,12}") {
+            let _ = text.parse::<GoDuration>();
+            let _ = text.parse::<RenewBefore>();
+            let _ = text.parse::<Validity>();
         }
     }
 }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ::time::OffsetDateTime;
 use ::time::format_description::well_known::Rfc3339;
+use ::time::macros::format_description;
 
-pub use duration::{DurationError, GoDuration, RenewBefore};
+pub use duration::{DurationError, GoDuration, RenewBefore, Validity};
 
 /// Where the time comes from. Everything that decides takes the time as an argument; everything that waits asks a clock.
 pub trait Clock: Send + Sync {
@@ -75,10 +76,15 @@ pub fn rfc3339(time: SystemTime) -> String {
         .unwrap_or_else(|| format!("{time:?}"))
 }
 
-/// Reads an RFC 3339 time.
+/// Reads an RFC 3339 time, or a day, which begins at midnight in UTC.
 pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
+        .or_else(|| {
+            let day = format_description!("[year]-[month]-[day]");
+            let date = ::time::Date::parse(text, &day).ok()?;
+            Some(date.midnight().assume_utc())
+        })
         .map(SystemTime::from)
 }
 
@@ -158,6 +164,9 @@ mod tests {
             parse_rfc3339("2025-11-24T17:00:00+01:00"),
             Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_764_000_000))
         );
+        let midnight = parse_rfc3339("2025-11-24T00:00:00Z");
+        assert!(midnight.is_some() && parse_rfc3339("2025-11-24") == midnight);
+        assert_eq!(parse_rfc3339("2025-11-31"), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
 
 use super::key::key_type_of_spki;
-use super::{Fingerprint, KeyType, hex};
+use super::{Fingerprint, KeyType, Serial, hex};
 use crate::names::SubjectAltName;
 
 /// A certificate's content, parsed and not verified.
@@ -56,7 +56,14 @@ impl Leaf {
         if !rest.is_empty() {
             return Err(format!("{} bytes follow the certificate", rest.len()));
         }
-        let (sans, other_names) = names(&parsed)?;
+        let alternative = parsed
+            .subject_alternative_name()
+            .map_err(|error| error.to_string())?;
+        let (sans, other_names) = names(
+            alternative
+                .iter()
+                .flat_map(|found| &found.value.general_names),
+        );
         let usage = parsed
             .extended_key_usage()
             .map_err(|error| error.to_string())?
@@ -65,11 +72,6 @@ impl Leaf {
         let allows = |wanted: fn(&x509_parser::extensions::ExtendedKeyUsage<'_>) -> bool| {
             usage.is_none_or(|usage| usage.any || wanted(usage))
         };
-        let serial = hex(parsed.tbs_certificate.raw_serial());
-        let serial = serial
-            .strip_prefix("00")
-            .filter(|rest| !rest.is_empty())
-            .unwrap_or(&serial);
         Ok(Self {
             common_name: parsed
                 .subject()
@@ -83,7 +85,7 @@ impl Leaf {
             other_names,
             not_before: system_time(parsed.validity().not_before)?,
             not_after: system_time(parsed.validity().not_after)?,
-            serial: serial.to_owned(),
+            serial: Serial::from_bytes(parsed.tbs_certificate.raw_serial()).to_hex(),
             key_type: key_type_of_spki(parsed.public_key()),
             public_key: parsed.public_key().raw.to_vec(),
             server_auth: allows(|usage| usage.server_auth),
@@ -95,6 +97,14 @@ impl Leaf {
         })
     }
 
+    /// The serial number as a number.
+    pub fn serial_number(&self) -> Serial {
+        // `serial` was made from one.
+        format!("0x{}", self.serial)
+            .parse()
+            .unwrap_or_else(|_| Serial::from_bytes(&[]))
+    }
+
     /// From its first to its last moment.
     pub fn lifetime(&self) -> Duration {
         self.not_after
@@ -103,16 +113,13 @@ impl Leaf {
     }
 }
 
-fn names(parsed: &X509Certificate<'_>) -> Result<(BTreeSet<SubjectAltName>, Vec<String>), String> {
+/// Names of the kinds that Phoenix asks for, and all others in words.
+pub(super) fn names<'n>(
+    all: impl IntoIterator<Item = &'n GeneralName<'n>>,
+) -> (BTreeSet<SubjectAltName>, Vec<String>) {
     let mut sans = BTreeSet::new();
     let mut others = Vec::new();
-    let extension = parsed
-        .subject_alternative_name()
-        .map_err(|error| error.to_string())?;
-    for name in extension
-        .iter()
-        .flat_map(|found| &found.value.general_names)
-    {
+    for name in all {
         match name {
             GeneralName::DNSName(text) => match text.parse() {
                 Ok(name @ SubjectAltName::Dns(_)) => drop(sans.insert(name)),
@@ -133,7 +140,7 @@ fn names(parsed: &X509Certificate<'_>) -> Result<(BTreeSet<SubjectAltName>, Vec<
             other => others.push(format!("{other:?}")),
         }
     }
-    Ok((sans, others))
+    (sans, others)
 }
 
 fn address(bytes: &[u8]) -> Option<IpAddr> {
@@ -144,7 +151,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn system_time(time: ASN1Time) -> Result<SystemTime, String> {
+pub(super) fn system_time(time: ASN1Time) -> Result<SystemTime, String> {
     let seconds = time.timestamp();
     let span = Duration::from_secs(seconds.unsigned_abs());
     if seconds < 0 {

@@ -2,26 +2,35 @@
 //!
 //! Everything here is pure. Time is an argument, files are bytes.
 
+mod crl;
 mod csr;
+mod details;
 mod fingerprint;
 mod key;
 mod leaf;
 mod pem;
+mod serial;
 mod verify;
 
 use std::fmt;
 use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
+pub use crl::{Crl, CrlFault, NextUpdate, RevocationReason};
 pub(crate) use csr::subject as csr_subject;
-pub use csr::{Csr, create_csr};
+pub use csr::{Csr, CsrContent, CsrFault, create_csr};
+pub use details::Details;
 pub use fingerprint::Fingerprint;
 pub use key::{KeyFault, KeyType, PrivateKey, public_key_of_pem};
 pub use leaf::Leaf;
 pub use pem::PemFault;
+pub use serial::Serial;
 pub use verify::{ChainFault, Usage, verify_chain};
 
+pub(crate) use details::key_in_words;
 pub(crate) use fingerprint::{hex, sha256};
 
 /// A certificate chain, leaf first, as a certificate file holds it.
@@ -164,6 +173,18 @@ impl Anchor {
         out
     }
 
+    /// Whether `issuer` signed it: its name, and its signature.
+    pub fn is_signed_by(&self, issuer: &Self) -> bool {
+        let (Ok((_, ours)), Ok((_, theirs))) = (
+            X509Certificate::from_der(&self.der),
+            X509Certificate::from_der(&issuer.der),
+        ) else {
+            return false;
+        };
+        ours.issuer().as_raw() == theirs.subject().as_raw()
+            && ours.verify_signature(Some(theirs.public_key())).is_ok()
+    }
+
     /// Whether it is within its own dates.
     pub fn valid_at(&self, now: SystemTime) -> bool {
         self.not_before <= now && now <= self.not_after
@@ -175,6 +196,10 @@ pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -233,5 +258,47 @@ mod tests {
             Anchor::from_pem(&leaf.to_pem()).unwrap_err(),
             PemFault::NotCa { .. }
         ));
+    }
+
+    proptest! {
+        #[test]
+        fn a_bundle_reads_the_same_whatever_stands_around_its_sections(
+            before in "(# [a-z ]{0,20}\n|[a-z ]{0,20}\n|\n){0,3}",
+            between in "(# [a-z ]{0,20}\r\n|\n){0,3}",
+            after in "[^-]{0,30}",
+            crlf: bool,
+            mark: bool,
+        ) {
+            static CHAIN: LazyLock<Chain> =
+                LazyLock::new(|| testing::Authority::new().chain(&testing::Leafing::default()));
+            let mut sections = CHAIN.certificates().iter().map(|der| {
+                let mut out = Vec::new();
+                pem::encode("CERTIFICATE", der, &mut out);
+                String::from_utf8(out).unwrap()
+            });
+            let (one, two) = (sections.next().unwrap(), sections.next().unwrap());
+            let mark = if mark { "\u{feff}" } else { "" };
+            let mut text = format!("{mark}{before}{one}{between}{two}{after}");
+            if crlf {
+                text = text.replace("\r\n", "\n").replace('\n', "\r\n");
+            }
+            prop_assert_eq!(&Chain::from_pem(text.as_bytes()).unwrap(), &*CHAIN);
+        }
+
+        #[test]
+        fn no_bytes_make_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut wrapped = Vec::new();
+            for label in ["CERTIFICATE", "CERTIFICATE REQUEST", "PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"] {
+                wrapped.clear();
+                pem::encode(label, &bytes, &mut wrapped);
+                let _ = Chain::from_pem(&wrapped);
+                let _ = Csr::from_pem(&wrapped);
+                let _ = PrivateKey::from_pem(&crate::secret::Secret::new(wrapped.clone()));
+                let _ = public_key_of_pem(&crate::secret::Secret::new(wrapped.clone()));
+            }
+            let _ = Crl::from_der(&bytes);
+            let _ = Details::from_der(&bytes);
+            let _ = Chain::from_pem(&bytes);
+        }
     }
 }

@@ -30,6 +30,10 @@ pub enum Fault {
     Clock(i64),
     /// The body ends in the middle.
     CutOff,
+    /// The root has ended.
+    ExpiredRoot,
+    /// The certificate that it shows in the handshake has ended.
+    ExpiredServer,
     /// One more name than asked for.
     ExtraName,
     /// Status 500 once, then right.
@@ -78,7 +82,10 @@ impl FaultCa {
     /// # Panics
     /// When it cannot listen.
     pub fn start(fault: Fault) -> Self {
-        let (root_params, root_key) = (authority("Fault Root", 1), key());
+        let (mut root_params, root_key) = (authority("Fault Root", 1), key());
+        if fault == Fault::ExpiredRoot {
+            root_params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
         let root = root_params.self_signed(&root_key).expect("a root");
         let (params, intermediate_key) = (authority("Fault Intermediate", 0), key());
         let intermediate = params
@@ -91,6 +98,9 @@ impl FaultCa {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut server = CertificateParams::new(names).expect("names");
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        if fault == Fault::ExpiredServer {
+            server.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
         let leaf = server
             .signed_by(
                 &server_key,
@@ -239,7 +249,7 @@ fn sign(shared: &Shared, out: &mut impl Write, body: &[u8]) -> io::Result<()> {
             sleep(wait);
             Err(io::Error::other("too late"))
         }
-        Fault::ExtraName | Fault::None | Fault::OtherKey | Fault::ShortChain | Fault::WrongNames => {
+        Fault::ExpiredRoot | Fault::ExpiredServer | Fault::ExtraName | Fault::None | Fault::OtherKey | Fault::ShortChain | Fault::WrongNames => {
             let reply = certificate(shared, &request, &fault);
             answer(out, 201, "application/json", 0, reply.to_string().as_bytes())
         }

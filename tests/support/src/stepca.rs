@@ -37,6 +37,10 @@ pub struct Setup {
     pub claims: Value,
     /// Further provisioners, as in `ca.json`.
     pub others: Vec<Value>,
+    /// How often the provisioner's password is hashed; `step` writes 600,000.
+    pub rounds: u32,
+    /// Whether it keeps a revocation list.
+    pub crl: bool,
 }
 
 impl Default for Setup {
@@ -46,6 +50,8 @@ impl Default for Setup {
             kind: Kind::P256,
             claims: json!({}),
             others: Vec::new(),
+            rounds: 100_000,
+            crl: false,
         }
     }
 }
@@ -72,7 +78,7 @@ impl Server {
         let (root, intermediate, key) = authorities();
         let anchor = Anchor::from_pem(root.as_bytes()).expect("a root");
         let path = |name: &str, text: &str| scratch.file(name, text).display().to_string();
-        let mut provisioner = jwk_provisioner(PROVISIONER, setup.kind, PASSWORD, 100_000);
+        let mut provisioner = jwk_provisioner(PROVISIONER, setup.kind, PASSWORD, setup.rounds);
         provisioner["claims"] = setup.claims.clone();
         let mut provisioners = vec![provisioner];
         provisioners.extend(setup.others.iter().cloned());
@@ -85,6 +91,7 @@ impl Server {
             "dnsNames": setup.dns_names,
             "db": { "type": "badgerv2", "dataSource": scratch.path().join("db") },
             "authority": { "provisioners": provisioners },
+            "crl": { "enabled": setup.crl, "generateOnRevoke": setup.crl },
         });
         scratch.file("ca.json", config.to_string());
         let mut server = Self {

@@ -72,6 +72,19 @@ impl EmbeddedCa {
         })
     }
 
+    /// Issues a certificate with the names and lifetime of a current one of its own, for the key of `request`.
+    pub fn rekey(&self, current: &Chain, request: &Request<'_>) -> Result<Issued, EnrollError> {
+        let leaf = current.leaf();
+        let anchors = std::slice::from_ref(&self.root);
+        verify_chain(current, anchors, self.clock.now(), request.usage).map_err(|reason| {
+            EnrollError::RenewalImpossible {
+                common_name: request.common_name.to_string(),
+                reason,
+            }
+        })?;
+        self.issue(request, &leaf.sans, leaf.lifetime(), BACKDATE)
+    }
+
     /// The root.
     pub fn anchor(&self) -> &Anchor {
         &self.root
@@ -184,14 +197,7 @@ impl Authority for EmbeddedCa {
         if leaf.public_key != request.key.public_key() {
             return Err(EnrollError::KeyMismatch { common_name });
         }
-        let anchors = std::slice::from_ref(&self.root);
-        verify_chain(current, anchors, self.clock.now(), request.usage).map_err(|reason| {
-            EnrollError::RenewalImpossible {
-                common_name,
-                reason,
-            }
-        })?;
-        self.issue(request, &leaf.sans, leaf.lifetime(), BACKDATE)
+        self.rekey(current, request)
     }
 }
 

@@ -64,6 +64,14 @@ impl HttpFault {
         )
     }
 
+    /// Whether surely nothing was sent.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(
+            self,
+            Self::Tls(_) | Self::Transport(TransportError::Connect(_))
+        )
+    }
+
     pub(crate) fn at(self, url: &CaUrl) -> EnrollError {
         let url = url.clone();
         match self {

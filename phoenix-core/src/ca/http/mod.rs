@@ -1,5 +1,6 @@
 //! HTTP to one CA: one address, one trust, one TLS name; no redirects, no proxy, nothing unbounded.
 
+mod breaker;
 mod fault;
 mod retry;
 mod transport;
@@ -17,10 +18,12 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 use ureq::http::HeaderMap;
 
+pub(crate) use breaker::Breakers;
 pub(crate) use fault::HttpFault;
 pub(crate) use retry::{Attempts, Wait};
 
 use super::CaUrl;
+use crate::secret::Secret;
 use crate::system::Dial;
 use crate::time::Clock;
 use crate::x509::Anchor;
@@ -136,23 +139,40 @@ impl Endpoint {
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Reply, HttpFault> {
-        self.run(None, path)
+        self.run(None, path, None)
     }
 
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Result<Reply, HttpFault> {
-        self.run(Some(body), path)
+        self.run(Some(body), path, None)
     }
 
-    fn run(&self, body: Option<&[u8]>, path: &str) -> Result<Reply, HttpFault> {
+    /// An empty request of whoever holds this token.
+    pub(crate) fn post_as(&self, path: &str, token: &Secret) -> Result<Reply, HttpFault> {
+        self.run(Some(b""), path, Some(token))
+    }
+
+    fn run(
+        &self,
+        body: Option<&[u8]>,
+        path: &str,
+        bearer: Option<&Secret>,
+    ) -> Result<Reply, HttpFault> {
         let fault = |error| HttpFault::of(error, self.base.host());
         let uri = self.audience(path);
         let answer = match body {
             None => self.agent.get(uri).call(),
-            Some(body) => self
-                .agent
-                .post(uri)
-                .header("content-type", "application/json")
-                .send(body),
+            Some(body) => {
+                let mut request = self
+                    .agent
+                    .post(uri)
+                    .header("content-type", "application/json");
+                if let Some(token) = bearer {
+                    // step-ca wants the word exactly so.
+                    let value = [b"Bearer ", token.expose_secret()].concat();
+                    request = request.header("authorization", value);
+                }
+                request.send(body)
+            }
         };
         let mut answer = answer.map_err(fault)?;
         self.note_clock(answer.headers());

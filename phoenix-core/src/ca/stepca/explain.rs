@@ -2,12 +2,13 @@
 
 use super::provisioner::{Signer, is_jwk};
 use super::{StepCa, wire};
+use crate::ca::EnrollError;
 use crate::ca::http::{Endpoint, Reply};
-use crate::ca::{EnrollError, Request};
 
 pub(super) fn unauthorized(
     ca: &StepCa,
-    request: &Request<'_>,
+    about: &str,
+    path: &str,
     endpoint: &Endpoint,
     reply: &Reply,
     signer: &Signer,
@@ -35,7 +36,7 @@ pub(super) fn unauthorized(
     }
     causes.push(format!(
         "the audience `{}` is not among the CA's `dnsNames` (a proxy or another name in front of it: set `server_name`)",
-        endpoint.audience("/1.0/sign")
+        endpoint.audience(path)
     ));
     causes.push(format!("provisioner `{}` is disabled", signer.provisioner));
     if !checked.is_empty() {
@@ -43,7 +44,26 @@ pub(super) fn unauthorized(
     }
     EnrollError::Unauthorized {
         url: endpoint.url().clone(),
-        common_name: request.common_name.to_string(),
+        common_name: about.to_owned(),
+        message: wire::message(reply),
+        causes,
+    }
+}
+
+/// A token that somebody else made: nothing of it can be looked up.
+pub(super) fn given_token(about: &str, endpoint: &Endpoint, reply: &Reply) -> EnrollError {
+    let mut causes = Vec::new();
+    if let Some(skew) = endpoint.skew().filter(|skew| skew.abs() > TOLERATED) {
+        causes.push(skewed(skew));
+    }
+    causes.extend([
+        "the token was used before: it serves once, also for an attempt that failed".to_owned(),
+        "the token has expired: it lasts five minutes".to_owned(),
+        "the token was made for another CA, or before this one was started".to_owned(),
+    ]);
+    EnrollError::Unauthorized {
+        url: endpoint.url().clone(),
+        common_name: about.to_owned(),
         message: wire::message(reply),
         causes,
     }

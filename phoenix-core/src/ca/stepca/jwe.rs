@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::key_wrap::{AES_128, AES_256, AesKek, KeyWrap as _};
+use aws_lc_rs::key_wrap::{AES_128, AES_256, AesBlockCipher, AesKek, KeyWrap as _};
 use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -49,11 +49,7 @@ pub(super) fn open(text: &str, password: &Secret) -> Result<Secret, JweFault> {
             "the header `crit` or `zip`".to_owned(),
         ));
     }
-    let (hash, cipher, length) = match header.alg.as_str() {
-        "PBES2-HS256+A128KW" => (PBKDF2_HMAC_SHA256, &AES_128, 16),
-        "PBES2-HS512+A256KW" => (PBKDF2_HMAC_SHA512, &AES_256, 32),
-        other => return Err(JweFault::Unsupported(format!("the algorithm `{other}`"))),
-    };
+    let algorithm = Algorithm::named(&header.alg)?;
     let content_cipher = match header.enc.as_str() {
         "A128GCM" => &AES_128_GCM,
         "A256GCM" => &AES_256_GCM,
@@ -68,18 +64,11 @@ pub(super) fn open(text: &str, password: &Secret) -> Result<Secret, JweFault> {
     if input.len() < 8 {
         return Err(JweFault::Syntax("its salt is shorter than 8 bytes"));
     }
-    let salt = [header.alg.as_bytes(), b"\0", &input].concat();
-
-    let mut kek = Zeroizing::new(vec![0; length]);
-    pbkdf2::derive(hash, rounds, &salt, password.expose_secret(), &mut kek);
     let wrapped = decode(&parts.encrypted_key)?;
     if wrapped.len() != content_cipher.key_len() + 8 {
         return Err(JweFault::Syntax("its encrypted key has the wrong length"));
     }
-    let mut cek = Zeroizing::new(vec![0; content_cipher.key_len()]);
-    AesKek::new(cipher, &kek)
-        .and_then(|kek| kek.unwrap(&wrapped, &mut cek).map(drop))
-        .map_err(|_| JweFault::WrongPassword)?;
+    let cek = unwrap(&algorithm, rounds, &input, password, &wrapped)?;
 
     let nonce = Nonce::try_assume_unique_for_key(&decode(&parts.iv)?)
         .map_err(|_| JweFault::Syntax("its IV has not 12 bytes"))?;
@@ -95,6 +84,49 @@ pub(super) fn open(text: &str, password: &Secret) -> Result<Secret, JweFault> {
         .open_in_place(nonce, Aad::from(parts.protected.as_bytes()), &mut content)
         .map_err(|_| JweFault::Changed)?;
     Ok(Secret::new(opened.to_vec()))
+}
+
+/// How the password becomes a key, and what that key opens.
+struct Algorithm {
+    name: &'static str,
+    hash: pbkdf2::Algorithm,
+    cipher: &'static AesBlockCipher,
+    length: usize,
+}
+
+impl Algorithm {
+    fn named(name: &str) -> Result<Self, JweFault> {
+        let (name, hash, cipher, length): (_, _, &'static AesBlockCipher, _) = match name {
+            "PBES2-HS256+A128KW" => ("PBES2-HS256+A128KW", PBKDF2_HMAC_SHA256, &AES_128, 16),
+            "PBES2-HS512+A256KW" => ("PBES2-HS512+A256KW", PBKDF2_HMAC_SHA512, &AES_256, 32),
+            other => return Err(JweFault::Unsupported(format!("the algorithm `{other}`"))),
+        };
+        Ok(Self {
+            name,
+            hash,
+            cipher,
+            length,
+        })
+    }
+}
+
+/// The content's key (RFC 7518, 4.8): the password hashed, and what was wrapped with the result.
+fn unwrap(
+    algorithm: &Algorithm,
+    rounds: NonZeroU32,
+    input: &[u8],
+    password: &Secret,
+    wrapped: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, JweFault> {
+    let salt = [algorithm.name.as_bytes(), b"\0", input].concat();
+    let mut kek = Zeroizing::new(vec![0; algorithm.length]);
+    let secret = password.expose_secret();
+    pbkdf2::derive(algorithm.hash, rounds, &salt, secret, &mut kek);
+    let mut cek = Zeroizing::new(vec![0; wrapped.len().saturating_sub(8)]);
+    AesKek::new(algorithm.cipher, &kek)
+        .and_then(|kek| kek.unwrap(wrapped, &mut cek).map(drop))
+        .map_err(|_| JweFault::WrongPassword)?;
+    Ok(cek)
 }
 
 #[derive(Deserialize)]
@@ -194,6 +226,27 @@ mod tests {
             let opened = open(vector, &password()).unwrap();
             assert_eq!(opened.expose_secret(), br#"{"kty":"oct","k":"AA"}"#);
         }
+    }
+
+    #[test]
+    fn the_example_of_rfc_7517_unwraps() {
+        // Appendix C; its content cipher, A128CBC-HS256, is none that step-ca writes.
+        let password = Secret::from("Thus from my lips, by yours, my sin is purged.".to_owned());
+        let wrapped = decode("TrqXOwuNUfDV9VPTNbyGvEJ9JMjefAVn-TR1uIxR9p6hsRQh9Tk7BA").unwrap();
+        let cek = unwrap(
+            &Algorithm::named("PBES2-HS256+A128KW").unwrap(),
+            NonZeroU32::new(4096).unwrap(),
+            &decode("2WCTcJZ1Rvd_CJuJripQ1w").unwrap(),
+            &password,
+            &wrapped,
+        );
+        assert_eq!(
+            cek.unwrap().as_slice(),
+            [
+                111, 27, 25, 52, 66, 29, 20, 78, 92, 176, 56, 240, 65, 208, 82, 112, 161, 131, 36,
+                55, 202, 236, 185, 172, 129, 23, 153, 194, 195, 48, 253, 182
+            ]
+        );
     }
 
     #[test]

@@ -2,25 +2,31 @@
 
 mod bootstrap;
 mod explain;
+mod given;
 mod jwe;
+mod lists;
 mod provisioner;
 mod renew;
+mod revoke;
 mod sign;
 mod token;
 mod wire;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use bootstrap::bootstrap;
+pub use given::{Permit, TokenContent};
 pub use jwe::JweFault;
+pub use lists::ProvisionerInfo;
 pub use provisioner::PasswordSource;
+pub use revoke::{Revocation, Revoked};
 
-use super::http::{Attempts, Endpoint, HttpFault, Reply, Wait, trusting};
+use super::http::{Attempts, Breakers, Endpoint, HttpFault, Reply, Wait, trusting};
 use super::{Authority, CaUrl, EnrollError, Health, Issued, Request, Timeouts, TransportError};
 use crate::system::Dial;
 use crate::time::{Clock, GoDuration, SystemClock};
-use crate::x509::{Anchor, Chain};
+use crate::x509::{Anchor, Chain, Crl, Fingerprint};
 use provisioner::SignerState;
 
 /// A step-ca over the network.
@@ -37,9 +43,10 @@ pub struct StepCa {
     dial: Arc<dyn Dial>,
     clock: Arc<dyn Clock>,
     endpoints: OnceLock<Vec<Endpoint>>,
-    preferred: AtomicUsize,
+    breakers: Breakers,
     signer: Mutex<SignerState>,
     longest: Mutex<Option<GoDuration>>,
+    crl: Mutex<Option<Arc<Crl>>>,
 }
 
 impl StepCa {
@@ -53,6 +60,7 @@ impl StepCa {
         password: PasswordSource,
         dial: Arc<dyn Dial>,
     ) -> Self {
+        let breakers = Breakers::new(urls.len());
         Self {
             urls,
             anchors,
@@ -63,9 +71,10 @@ impl StepCa {
             dial,
             clock: Arc::new(SystemClock),
             endpoints: OnceLock::new(),
-            preferred: AtomicUsize::new(0),
+            breakers,
             signer: Mutex::new(SignerState::Closed),
             longest: Mutex::new(None),
+            crl: Mutex::new(None),
         }
     }
 
@@ -124,7 +133,8 @@ impl StepCa {
             .collect()
     }
 
-    /// Sends a request until it is answered: the next address at once when one does not answer, then with growing waits.
+    /// Sends a request until it is answered: the next address at once when one does not answer or is not to be trusted,
+    /// then with growing waits.
     ///
     /// `send` is called anew for each attempt, because a token serves only once.
     fn ask<'e>(
@@ -135,14 +145,19 @@ impl StepCa {
         let clock = self.clock.as_ref();
         let mut attempts = Attempts::new(clock, self.timeouts.total);
         let mut silent = 0;
+        let mut distrusted = BTreeSet::new();
+        let mut first_distrusted = None;
         loop {
-            let at = self.preferred.load(Ordering::Relaxed) % endpoints.len();
+            let at = self.breakers.choose(clock);
             let endpoint = &endpoints[at];
             let (failure, wait) = match send(endpoint)? {
                 Ok(reply) => match attempts.answered(clock, reply.status, reply.retry_after) {
-                    None => return Ok((reply, endpoint)),
+                    None => {
+                        self.breakers.good(at);
+                        return Ok((reply, endpoint));
+                    }
                     Some(wait) => {
-                        self.preferred.store(at + 1, Ordering::Relaxed);
+                        self.breakers.bad(at, clock);
                         let source = TransportError::Unavailable {
                             status: reply.status,
                             attempts: attempts.made(),
@@ -153,20 +168,48 @@ impl StepCa {
                     }
                 },
                 Err(fault) if fault.is_transient() => {
-                    self.preferred.store(at + 1, Ordering::Relaxed);
+                    self.breakers.bad(at, clock);
                     silent += 1;
                     if silent % endpoints.len() != 0 {
                         continue;
                     }
                     (fault.at(endpoint.url()), attempts.broken(clock))
                 }
+                Err(fault @ HttpFault::Tls(_)) => {
+                    // Nothing was sent, and another address may have a good certificate.
+                    self.breakers.bad(at, clock);
+                    let again = !distrusted.insert(at);
+                    let failure = fault.at(endpoint.url());
+                    if distrusted.len() == endpoints.len() {
+                        return Err(first_distrusted.unwrap_or(failure));
+                    }
+                    if !again {
+                        first_distrusted.get_or_insert(failure);
+                        continue;
+                    }
+                    (failure, attempts.broken(clock))
+                }
                 Err(fault) => return Err(fault.at(endpoint.url())),
             };
             match wait {
-                Wait::GiveUp => return Err(failure),
+                // Who is not to be trusted is the worse news.
+                Wait::GiveUp => return Err(first_distrusted.unwrap_or(failure)),
                 Wait::Try(duration) => clock.sleep(duration),
             }
         }
+    }
+
+    /// The endpoint that would be asked now.
+    fn preferred<'e>(&self, endpoints: &'e [Endpoint]) -> &'e Endpoint {
+        &endpoints[self.breakers.choose(self.clock.as_ref())]
+    }
+
+    /// The root that a token names.
+    fn root(&self) -> Result<Fingerprint, EnrollError> {
+        self.anchors
+            .first()
+            .map(|anchor| anchor.fingerprint)
+            .ok_or_else(|| EnrollError::NoRoot("none is configured".to_owned()))
     }
 
     /// What the CA allowed at most, as learnt from its refusal.
@@ -193,12 +236,8 @@ impl Authority for StepCa {
         let endpoints = self.endpoints()?;
         let (reply, endpoint) = self.ask(endpoints, |endpoint| Ok(endpoint.get("/health")))?;
         wire::expect_health(&reply, endpoint)?;
-        let version = endpoint
-            .get("/version")
-            .ok()
-            .filter(|reply| reply.status == 200)
-            .and_then(|reply| serde_json::from_slice::<wire::Version>(&reply.body).ok())
-            .map(|answer| answer.version);
+        // An old one does not tell.
+        let version = self.version().ok();
         Ok(Health {
             at: endpoint.url().to_string(),
             version,

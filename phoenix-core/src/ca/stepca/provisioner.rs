@@ -3,14 +3,15 @@
 use std::io;
 use std::sync::{Arc, PoisonError};
 
-use super::token::SigningKey;
+use super::token::{Claims, SigningKey};
 use super::wire::{
     EncryptedKey, Provisioner, Provisioners, PublicJwk, decode, describe, unexpected,
 };
-use super::{JweFault, StepCa, jwe};
+use super::{JweFault, StepCa, jwe, sign};
 use crate::ca::EnrollError;
 use crate::ca::http::{Endpoint, Reply};
 use crate::secret::Secret;
+use crate::x509::KeyFault;
 
 /// Where the provisioner's password comes from. It is read when the first token is needed and not before.
 pub struct PasswordSource {
@@ -55,6 +56,15 @@ impl PasswordSource {
         }
     }
 
+    /// A one-time token from the same kinds of places.
+    pub(crate) fn token(&self) -> Result<Secret, EnrollError> {
+        let secret = (self.read)().map_err(|source| EnrollError::Token {
+            from: self.from.clone(),
+            source,
+        })?;
+        Ok(secret.trimmed_end())
+    }
+
     fn password(&self) -> Result<Secret, EnrollError> {
         let secret = (self.read)().map_err(|source| EnrollError::Password {
             from: self.from.clone(),
@@ -81,6 +91,16 @@ pub(super) struct Signer {
     pub(super) provisioner: String,
     pub(super) public: PublicJwk,
     pub(super) key: SigningKey,
+}
+
+impl Signer {
+    /// A token that serves once.
+    pub(super) fn token(&self, about: &str, claims: &Claims<'_>) -> Result<Secret, EnrollError> {
+        self.key.token(&self.public.kid, claims).ok_or_else(|| {
+            let what = "the provisioner's key could not sign a token".to_owned();
+            sign::key_fault(about, KeyFault::Signing(what))
+        })
+    }
 }
 
 impl StepCa {
@@ -121,6 +141,11 @@ impl StepCa {
         });
         *state = SignerState::Open(signer.clone());
         Ok(signer)
+    }
+
+    /// Opens the provisioner's key, which proves that there is such a provisioner and that the password is right.
+    pub fn open_provisioner(&self) -> Result<String, EnrollError> {
+        self.signer().map(|signer| signer.provisioner.clone())
     }
 
     fn wrong_password(&self, provisioner: String) -> EnrollError {
@@ -211,10 +236,11 @@ impl StepCa {
         Ok(answer.key)
     }
 
-    fn fetch(&self, path: &str) -> Result<(Reply, &Endpoint), EnrollError> {
+    pub(super) fn fetch(&self, path: &str) -> Result<(Reply, &Endpoint), EnrollError> {
         let endpoints = self.endpoints()?;
         let (reply, endpoint) = self.ask(endpoints, |endpoint| Ok(endpoint.get(path)))?;
-        if reply.status == 200 {
+        // Lists of certificates come with 201, although nothing is created.
+        if matches!(reply.status, 200 | 201) {
             return Ok((reply, endpoint));
         }
         Err(unexpected(endpoint, path, describe(&reply, "status 200")))

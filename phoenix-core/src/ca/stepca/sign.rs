@@ -12,57 +12,87 @@ use super::{StepCa, explain, wire};
 use crate::ca::http::{Endpoint, Reply};
 use crate::ca::{Authority as _, EnrollError, Issued, Request, Wanted, judge};
 use crate::names::SubjectAltName;
+use crate::secret::Secret;
 use crate::time::GoDuration;
-use crate::x509::{Csr, KeyFault, create_csr};
+use crate::x509::{Chain, Csr, KeyFault, Usage, create_csr};
 
 pub(super) fn enroll(ca: &StepCa, request: &Request<'_>) -> Result<Issued, EnrollError> {
     let sans = request.names()?;
     let csr = create_csr(request.key, request.common_name, &sans)
-        .map_err(|source| key_fault(request, source))?;
-    let signer = ca.signer()?;
-    let mut validity = shortened(request.validity, ca.longest());
+        .map_err(|source| key_fault(request.common_name.as_str(), source))?;
+    sign(
+        ca,
+        &Order {
+            common_name: request.common_name.as_str(),
+            sans: &sans,
+            csr: &csr,
+            public_key: &request.key.public_key(),
+            usage: request.usage,
+            validity: request.validity,
+        },
+        None,
+    )
+}
+
+/// A certificate that is to be signed: the request and what the answer is judged by.
+pub(super) struct Order<'a> {
+    pub(super) common_name: &'a str,
+    pub(super) sans: &'a BTreeSet<SubjectAltName>,
+    pub(super) csr: &'a Csr,
+    pub(super) public_key: &'a [u8],
+    pub(super) usage: Usage,
+    pub(super) validity: Option<GoDuration>,
+}
+
+/// Has it signed, by tokens of our own or with the one that was given.
+pub(super) fn sign(
+    ca: &StepCa,
+    order: &Order<'_>,
+    given: Option<&Secret>,
+) -> Result<Issued, EnrollError> {
+    let signer = match given {
+        None => Some(ca.signer()?),
+        Some(_) => None,
+    };
+    let signer = signer.as_deref();
+    let mut validity = shortened(order.validity, ca.longest());
     loop {
-        let (reply, endpoint) = send(ca, request, &sans, &csr, &signer, validity)?;
+        let (reply, endpoint) = match (signer, given) {
+            (Some(signer), _) => send(ca, order, signer, validity)?,
+            (None, Some(token)) => once(ca, order, token, validity)?,
+            (None, None) => return Err(EnrollError::Misconfigured("no token".to_owned())),
+        };
         match reply.status {
             200 | 201 => {
                 let chain = wire::chain(&reply, endpoint, PATH)?;
-                let public_key = request.key.public_key();
-                let wanted = Wanted::of(
-                    request,
-                    &sans,
-                    &public_key,
-                    validity.map(|validity| validity.0),
-                );
-                judge(&chain, &wanted, &ca.anchors, ca.clock.now()).map_err(|source| {
-                    EnrollError::Unacceptable {
-                        from: ca.describe(),
-                        common_name: request.common_name.to_string(),
-                        source,
-                    }
-                })?;
-                let warnings = warning(request, endpoint, &signer, validity);
+                let lifetime = validity.map(|validity| validity.0);
+                accept(ca, order, &chain, lifetime)?;
+                let warnings = warning(order, endpoint, signer, validity);
                 return Ok(Issued {
                     chain,
                     warnings: warnings.into_iter().collect(),
                 });
             }
             401 => {
-                return Err(explain::unauthorized(
-                    ca, request, endpoint, &reply, &signer,
-                ));
+                return Err(match signer {
+                    Some(signer) => {
+                        explain::unauthorized(ca, order.common_name, PATH, endpoint, &reply, signer)
+                    }
+                    None => explain::given_token(order.common_name, endpoint, &reply),
+                });
             }
             403 => {
                 let allowed = validity.and_then(|asked| longest(&wire::message(&reply), asked));
                 match (allowed, validity) {
-                    // Shorter each time, so this ends.
-                    (Some(allowed), Some(asked)) if allowed < asked => {
+                    // Shorter each time, so this ends. A token that was given is used up now.
+                    (Some(allowed), Some(asked)) if allowed < asked && given.is_none() => {
                         ca.learn_longest(allowed);
                         validity = Some(allowed);
                     }
-                    _ => return Err(refused(request, endpoint, &reply)),
+                    _ => return Err(refused(order.common_name, endpoint, &reply)),
                 }
             }
-            400..=599 => return Err(refused(request, endpoint, &reply)),
+            400..=599 => return Err(refused(order.common_name, endpoint, &reply)),
             _ => {
                 return Err(wire::unexpected(
                     endpoint,
@@ -74,64 +104,97 @@ pub(super) fn enroll(ca: &StepCa, request: &Request<'_>) -> Result<Issued, Enrol
     }
 }
 
+/// Judges what came back.
+pub(super) fn accept(
+    ca: &StepCa,
+    order: &Order<'_>,
+    chain: &Chain,
+    lifetime: Option<Duration>,
+) -> Result<(), EnrollError> {
+    let wanted = Wanted {
+        common_name: order.common_name,
+        sans: order.sans,
+        public_key: order.public_key,
+        usage: order.usage,
+        lifetime,
+    };
+    judge(chain, &wanted, &ca.anchors, ca.clock.now()).map_err(|source| EnrollError::Unacceptable {
+        from: ca.describe(),
+        common_name: order.common_name.to_owned(),
+        source,
+    })
+}
+
 fn send<'c>(
     ca: &'c StepCa,
-    request: &Request<'_>,
-    sans: &BTreeSet<SubjectAltName>,
-    csr: &Csr,
+    order: &Order<'_>,
     signer: &Signer,
     validity: Option<GoDuration>,
 ) -> Result<(Reply, &'c Endpoint), EnrollError> {
-    let csr_pem = csr.to_pem();
-    // The configuration was checked when the endpoints were made: there is a root.
-    let root = ca
-        .anchors
-        .first()
-        .map(|anchor| anchor.fingerprint)
-        .ok_or_else(|| EnrollError::NoRoot("none is configured".to_owned()))?;
+    let root = ca.root()?;
     ca.ask(ca.endpoints()?, |endpoint| {
         let claims = Claims {
             issuer: &signer.provisioner,
-            subject: request.common_name.as_str(),
+            subject: order.common_name,
             audience: &endpoint.audience(PATH),
-            sans: sans.iter().map(ToString::to_string).collect(),
+            sans: Some(order.sans.iter().map(ToString::to_string).collect()),
             root,
-            csr,
+            csr: Some(order.csr),
             now: ca.clock.now(),
         };
-        let token = signer
-            .key
-            .token(&signer.public.kid, &claims)
-            .ok_or_else(|| {
-                key_fault(
-                    request,
-                    KeyFault::Signing("the provisioner's key could not sign a token".to_owned()),
-                )
-            })?;
-        let mut body = json!({
-            "csr": csr_pem,
-            // A token is ASCII.
-            "ott": String::from_utf8_lossy(token.expose_secret()),
-        });
-        if let Some(validity) = validity {
-            body["notAfter"] = json!(validity.to_string());
-        }
-        let body = Zeroizing::new(body.to_string());
+        let token = signer.token(order.common_name, &claims)?;
+        let body = body(order, &token, validity);
         Ok(endpoint.post(PATH, body.as_bytes()))
     })
 }
 
-fn key_fault(request: &Request<'_>, source: KeyFault) -> EnrollError {
+/// A token that was given serves one attempt; only where no connection was made it is still good.
+fn once<'c>(
+    ca: &'c StepCa,
+    order: &Order<'_>,
+    token: &Secret,
+    validity: Option<GoDuration>,
+) -> Result<(Reply, &'c Endpoint), EnrollError> {
+    let body = body(order, token, validity);
+    let mut failure = None;
+    for endpoint in ca.endpoints()? {
+        match endpoint.post(PATH, body.as_bytes()) {
+            Ok(reply) => return Ok((reply, endpoint)),
+            Err(fault) => {
+                let unsent = fault.is_unsent();
+                failure = Some(fault.at(endpoint.url()));
+                if !unsent {
+                    break;
+                }
+            }
+        }
+    }
+    Err(failure.unwrap_or_else(|| EnrollError::Misconfigured("it has no address".to_owned())))
+}
+
+fn body(order: &Order<'_>, token: &Secret, validity: Option<GoDuration>) -> Zeroizing<String> {
+    let mut body = json!({
+        "csr": order.csr.to_pem(),
+        // A token is ASCII.
+        "ott": String::from_utf8_lossy(token.expose_secret()),
+    });
+    if let Some(validity) = validity {
+        body["notAfter"] = json!(validity.to_string());
+    }
+    Zeroizing::new(body.to_string())
+}
+
+pub(super) fn key_fault(about: &str, source: KeyFault) -> EnrollError {
     EnrollError::Key {
-        common_name: request.common_name.to_string(),
+        common_name: about.to_owned(),
         source,
     }
 }
 
-pub(super) fn refused(request: &Request<'_>, endpoint: &Endpoint, reply: &Reply) -> EnrollError {
+pub(super) fn refused(about: &str, endpoint: &Endpoint, reply: &Reply) -> EnrollError {
     EnrollError::Refused {
         url: endpoint.url().clone(),
-        common_name: request.common_name.to_string(),
+        common_name: about.to_owned(),
         status: reply.status,
         message: wire::message(reply),
     }
@@ -163,24 +226,24 @@ fn longest(message: &str, asked: GoDuration) -> Option<GoDuration> {
 }
 
 fn warning(
-    request: &Request<'_>,
+    order: &Order<'_>,
     endpoint: &Endpoint,
-    signer: &Signer,
+    signer: Option<&Signer>,
     granted: Option<GoDuration>,
 ) -> Option<String> {
-    let (asked, granted) = (request.validity?, granted?);
+    let (asked, granted, signer) = (order.validity?, granted?, signer?);
     (granted < asked).then(|| {
         format!(
             "`{}` was to be valid for {asked}, the CA at {} allows {granted}; to allow more: \
              step ca provisioner update {} --x509-max-dur {asked}",
-            request.common_name,
+            order.common_name,
             endpoint.url(),
             shell_words::quote(&signer.provisioner)
         )
     })
 }
 
-const PATH: &str = "/1.0/sign";
+pub(super) const PATH: &str = "/1.0/sign";
 
 #[cfg(test)]
 mod tests {

@@ -9,25 +9,58 @@ use aws_lc_rs::signature::{
     ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rcgen::SigningKey as _;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use x509_parser::asn1_rs::{FromDer as _, Integer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::JweFault;
 use super::wire::PublicJwk;
 use crate::secret::Secret;
-use crate::x509::{Csr, Fingerprint, hex, sha256};
+use crate::x509::{Chain, Csr, Fingerprint, PrivateKey, hex, sha256};
 
 /// What a token says.
 pub(super) struct Claims<'a> {
     pub(super) issuer: &'a str,
     pub(super) subject: &'a str,
     pub(super) audience: &'a str,
-    pub(super) sans: Vec<String>,
+    /// The certificate's names, where it is about a certificate to come.
+    pub(super) sans: Option<Vec<String>>,
     pub(super) root: Fingerprint,
-    pub(super) csr: &'a Csr,
+    /// The one request that the token serves for.
+    pub(super) csr: Option<&'a Csr>,
     pub(super) now: SystemTime,
+}
+
+impl Claims<'_> {
+    fn to_json(&self) -> Option<Value> {
+        let mut id = [0; 32];
+        fill(&mut id).ok()?;
+        let now = self
+            .now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()?
+            .as_secs();
+        let mut body = json!({
+            "aud": self.audience,
+            "exp": now + VALIDITY.as_secs(),
+            "iat": now,
+            "iss": self.issuer,
+            "jti": hex(&id),
+            "nbf": now,
+            "sha": self.root.to_string(),
+            "sub": self.subject,
+        });
+        if let Some(sans) = &self.sans {
+            body["sans"] = json!(sans);
+        }
+        if let Some(csr) = self.csr {
+            body["cnf"] = json!({ "x5rt#S256": URL_SAFE_NO_PAD.encode(sha256(csr.as_der())) });
+        }
+        Some(body)
+    }
 }
 
 /// A provisioner's private key.
@@ -132,38 +165,77 @@ impl SigningKey {
         }
     }
 
-    /// A token that serves once: valid for five minutes, with a random id, and only for this CSR.
+    /// A token that serves once: valid for five minutes, with a random id.
     pub(super) fn token(&self, kid: &str, claims: &Claims<'_>) -> Option<Secret> {
-        let mut id = [0; 32];
-        fill(&mut id).ok()?;
-        let now = claims
-            .now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .ok()?
-            .as_secs();
         let header = json!({ "alg": self.algorithm(), "kid": kid, "typ": "JWT" });
-        let body = json!({
-            "aud": claims.audience,
-            "cnf": { "x5rt#S256": URL_SAFE_NO_PAD.encode(sha256(claims.csr.as_der())) },
-            "exp": now + VALIDITY.as_secs(),
-            "iat": now,
-            "iss": claims.issuer,
-            "jti": hex(&id),
-            "nbf": now,
-            "sans": claims.sans,
-            "sha": claims.root.to_string(),
-            "sub": claims.subject,
-        });
-        let mut token = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header.to_string()),
-            URL_SAFE_NO_PAD.encode(body.to_string())
-        );
-        let signature = self.sign(token.as_bytes())?;
-        token.push('.');
-        token.push_str(&URL_SAFE_NO_PAD.encode(signature));
-        Some(Secret::from(token))
+        compact(&header, &claims.to_json()?, |message| self.sign(message))
     }
+}
+
+/// A token signed by a certificate's own key, with the certificate in it: what renews an expired one.
+pub(super) fn renewal_token(
+    chain: &Chain,
+    key: &PrivateKey,
+    claims: &Claims<'_>,
+) -> Option<Secret> {
+    let (algorithm, width) = leaf_algorithm(key)?;
+    let certificates: Vec<String> = chain
+        .certificates()
+        .iter()
+        .map(|der| STANDARD.encode(der))
+        .collect();
+    let header = json!({ "alg": algorithm, "typ": "JWT", "x5cInsecure": certificates });
+    compact(&header, &claims.to_json()?, |message| {
+        let signature = key.pair().sign(message).ok()?;
+        match width {
+            Some(width) => fixed(&signature, width),
+            None => Some(signature),
+        }
+    })
+}
+
+/// The JWS name of a leaf key's signatures, and the width of one number of them where they are pairs of numbers.
+fn leaf_algorithm(key: &PrivateKey) -> Option<(&'static str, Option<usize>)> {
+    let algorithm = key.pair().algorithm();
+    [
+        (&rcgen::PKCS_ECDSA_P256_SHA256, "ES256", Some(32)),
+        (&rcgen::PKCS_ECDSA_P384_SHA384, "ES384", Some(48)),
+        (&rcgen::PKCS_ECDSA_P521_SHA512, "ES512", Some(66)),
+        (&rcgen::PKCS_ED25519, "EdDSA", None),
+        (&rcgen::PKCS_RSA_SHA256, "RS256", None),
+    ]
+    .into_iter()
+    .find(|(known, ..)| *known == algorithm)
+    .map(|(_, name, width)| (name, width))
+}
+
+/// The two numbers of an ECDSA signature side by side (RFC 7518, 3.4), from their DER form.
+fn fixed(signature: &[u8], width: usize) -> Option<Vec<u8>> {
+    let (_, numbers) = Vec::<Integer<'_>>::from_der(signature).ok()?;
+    let [r, s] = <[_; 2]>::try_from(numbers).ok()?;
+    let mut out = Vec::with_capacity(2 * width);
+    for number in [r, s] {
+        let bytes = number.as_ref();
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        out.extend_from_slice(&padded(&bytes[zeros..], width)?);
+    }
+    Some(out)
+}
+
+fn compact(
+    header: &Value,
+    body: &Value,
+    sign: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+) -> Option<Secret> {
+    let mut token = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(body.to_string())
+    );
+    let signature = sign(token.as_bytes())?;
+    token.push('.');
+    token.push_str(&URL_SAFE_NO_PAD.encode(signature));
+    Some(Secret::from(token))
 }
 
 /// The private numbers, overwritten when dropped.
@@ -186,3 +258,110 @@ fn padded(number: &[u8], size: usize) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 const VALIDITY: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+
+    use super::*;
+    use crate::x509::KeyType;
+    use crate::x509::testing::{Authority, Leafing, now};
+
+    fn signing(jwk: &Value) -> Result<SigningKey, JweFault> {
+        let mut public = jwk.clone();
+        public.as_object_mut().unwrap().remove("d");
+        let public: PublicJwk = serde_json::from_value(public).unwrap();
+        SigningKey::from_jwk(&Secret::from(jwk.to_string()), &public)
+    }
+
+    #[test]
+    fn the_example_of_rfc_8037_is_signed_alike() {
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "",
+            "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let key = signing(&jwk).unwrap();
+        let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        assert_eq!(
+            URL_SAFE_NO_PAD.encode(key.sign(message).unwrap()),
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+        );
+    }
+
+    #[test]
+    fn the_key_of_rfc_7515_signs_what_its_public_half_accepts() {
+        // Appendix A.3
+        let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"});
+        let message = b"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let number = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
+        let point = [vec![4], number("x"), number("y")].concat();
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+        let theirs = URL_SAFE_NO_PAD
+            .decode("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q")
+            .unwrap();
+        public.verify(message, &theirs).unwrap();
+        let ours = signing(&jwk).unwrap().sign(message).unwrap();
+        public.verify(message, &ours).unwrap();
+    }
+
+    #[test]
+    fn a_key_that_is_not_the_listed_one_is_refused() {
+        let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"});
+        let public: PublicJwk = serde_json::from_value(json!({"kty": "EC"})).unwrap();
+        let refused = SigningKey::from_jwk(&Secret::from(jwk.to_string()), &public);
+        assert!(matches!(refused, Err(JweFault::Content(_))));
+        for (name, value) in [
+            ("d", "AAAA"),
+            ("x", "AAAA"),
+            ("crv", "P-999"),
+            ("kty", "oct"),
+        ] {
+            let mut other = jwk.clone();
+            other[name] = json!(value);
+            assert!(signing(&other).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn pairs_of_numbers_have_a_fixed_width() {
+        // r has a zero in front, s is short.
+        let der = b"\x30\x08\x02\x03\x00\xff\x01\x02\x01\x07";
+        assert_eq!(fixed(der, 4).unwrap(), [0, 0, 0xff, 1, 0, 0, 0, 7]);
+        assert_eq!(fixed(der, 1), None);
+        assert_eq!(fixed(b"\x30\x03\x02\x01\x07", 4), None);
+        assert_eq!(fixed(b"", 4), None);
+    }
+
+    #[test]
+    fn a_leafs_own_token_names_its_chain_and_says_nothing_about_names() {
+        let leafing = Leafing::default();
+        let chain = Authority::new().chain(&leafing);
+        assert_eq!(leafing.key.key_type(), Some(KeyType::EcP256));
+        let claims = Claims {
+            issuer: "i",
+            subject: "s",
+            audience: "a",
+            sans: None,
+            root: Fingerprint::of(b"r"),
+            csr: None,
+            now: now(),
+        };
+        let token = renewal_token(&chain, &leafing.key, &claims).unwrap();
+        let text = String::from_utf8(token.expose_secret().to_vec()).unwrap();
+        let parts: Vec<Vec<u8>> = text
+            .split('.')
+            .map(|part| URL_SAFE_NO_PAD.decode(part).unwrap())
+            .collect();
+        let header: Value = serde_json::from_slice(&parts[0]).unwrap();
+        assert_eq!(header["alg"], "ES256");
+        assert_eq!(header["x5cInsecure"].as_array().unwrap().len(), 2);
+        let body: Value = serde_json::from_slice(&parts[1]).unwrap();
+        assert!(body.get("sans").is_none() && body.get("cnf").is_none());
+        assert_eq!(parts[2].len(), 64);
+    }
+}

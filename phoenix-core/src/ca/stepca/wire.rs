@@ -1,5 +1,7 @@
 //! What step-ca sends, and what its refusals say.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::ca::EnrollError;
@@ -40,6 +42,14 @@ pub(super) struct Provisioner {
     pub(super) key: Option<PublicJwk>,
     #[serde(default, rename = "encryptedKey")]
     pub(super) encrypted_key: Option<String>,
+    #[serde(default)]
+    pub(super) claims: Option<BTreeMap<String, serde_json::Value>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Certificates {
+    #[serde(default)]
+    pub(super) crts: Option<Vec<String>>,
 }
 
 /// The public half of a provisioner's key (RFC 7517).

@@ -174,6 +174,26 @@ pub fn served_leaf(
     }
 }
 
+/// The whole chain that is served there, leaf first, whoever vouches for it; the leaf alone by a server that refuses us.
+pub fn served_chain(
+    view: &Viewpoint<'_>,
+    server: &Server<'_>,
+) -> Result<Vec<CertificateDer<'static>>, TlsFailure> {
+    let record = LeafRecord::default();
+    let outcome = Tls::connect_recording(view, server, Trust::Ignored, &record);
+    let leaf = record.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (outcome.map(|tls| tls.seen(false)), leaf) {
+        (Ok(Some(seen)), _) => {
+            let mut chain = vec![seen.leaf];
+            chain.extend(seen.intermediates);
+            Ok(chain)
+        }
+        (_, Some(leaf)) => Ok(vec![leaf]),
+        (Err(failure), None) => Err(failure),
+        (Ok(None), None) => Err(TlsFailure::Closed),
+    }
+}
+
 /// RFC 8446's name of an alert: `CertificateRequired` is `certificate_required`.
 fn alert_name(alert: AlertDescription) -> String {
     if let AlertDescription::UnknownCA = alert {

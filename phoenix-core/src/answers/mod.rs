@@ -1,0 +1,9 @@
+//! What commands about the CA and about single certificates answer, as data; `present` has the text.
+
+mod ca;
+mod certs;
+mod inspect;
+
+pub use ca::{BootstrapReport, CaInit, CaOnline, CaRoot, CaView};
+pub use certs::{CertReport, CertificateFacts, RevokeReport, TokenReport};
+pub use inspect::{InspectedCertificate, InspectedRequest, Inspection, State, Verdict};
