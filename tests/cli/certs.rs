@@ -168,6 +168,7 @@ fn the_embedded_ca_serves_by_hand_once_it_was_made() {
     let dry = bench.does(&["ca", "init", "--dry-run"]);
     assert!(dry.contains("would be made"), "{dry}");
     assert!(!bench.scratch.0.join("state").exists());
+    fs::create_dir(bench.scratch.0.join("site")).unwrap();
     bench.does(&["ca", "init"]);
     assert!(bench.does(&["ca", "init"]).contains("is there already"));
     bench.does(&issue);
