@@ -1,6 +1,5 @@
 //! `phoenix apply`.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -31,15 +30,12 @@ pub(super) fn run(
 }
 
 fn text(file: &Path) -> Result<String, Failure> {
-    let read = if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
-    };
-    read.map_err(|error| {
-        let mut failure = Failure::io(&format!("read the plan {}", file.display()), &error);
-        failure.status = USAGE;
-        failure
+    let (path, bytes) = super::input(file)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let words = format!(
+            "found bytes that are no text in the plan {}: {error}",
+            path.display()
+        );
+        Failure::new("plan-unreadable", words, USAGE)
     })
 }

@@ -1,6 +1,5 @@
 //! `phoenix edit`.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -92,7 +91,7 @@ pub(super) fn run(site: &Site, args: &EditArgs, output: &Output) -> Result<u8, F
     });
     let operations = match &args.edits {
         Some(path) => {
-            let (path, bytes) = read(path)?;
+            let (path, bytes) = super::input(path)?;
             Operations::parse(&path, bytes)
                 .map_err(phoenix_core::Error::Refused)?
                 .0
@@ -161,7 +160,7 @@ fn value(args: &EditArgs, word: &str) -> Result<Value, Failure> {
         (Some(text), _) if args.text => Ok(Value::from(text.as_str())),
         (Some(text), _) => text_or_json(text),
         (None, Some(path)) => {
-            let (path, bytes) = read(path)?;
+            let (path, bytes) = super::input(path)?;
             json_value(&path, bytes)
         }
         (None, None) => {
@@ -171,23 +170,6 @@ fn value(args: &EditArgs, word: &str) -> Result<Value, Failure> {
         }
     };
     Ok(value.map_err(phoenix_core::Error::Refused)?)
-}
-
-/// A file that the operator names, or standard input.
-fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), Failure> {
-    if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .map_err(|error| Failure::io("read standard input", &error))?;
-        return Ok((PathBuf::from("standard input"), bytes));
-    }
-    let bytes = std::fs::read(path).map_err(|error| {
-        let mut failure = Failure::io(&format!("read {}", path.display()), &error);
-        failure.status = USAGE;
-        failure
-    })?;
-    Ok((path.to_owned(), bytes))
 }
 
 fn usage(message: impl Into<String>) -> Failure {

@@ -80,33 +80,16 @@ pub(crate) enum FirewallCommand {
         after_help = "Examples:\n  phoenix firewall move vm:1001 --comment 'Docker API' --before 0\n  phoenix firewall move global --index 7 --after 12 --dry-run"
     )]
     Move {
-        /// Whose rules: `vm:1001`, `lxc:102` or `global`
-        #[arg(value_name = "TARGET", required = true, value_parser = target)]
-        targets: Vec<Target>,
         #[command(flatten)]
-        selector: SelectorArgs,
-        #[command(flatten)]
-        expect: ExpectArgs,
+        rules: MatchedArgs,
         #[command(flatten)]
         beside: BesideArgs,
-        #[command(flatten)]
-        change: ChangeArgs,
     },
     /// Remove a rule
     #[command(
         after_help = "Examples:\n  phoenix firewall remove global --port 2375\n  phoenix firewall remove vm:1001 --source 10.0.0.0/24 --expect 3"
     )]
-    Remove {
-        /// Whose rules: `vm:1001`, `lxc:102` or `global`
-        #[arg(value_name = "TARGET", required = true, value_parser = target)]
-        targets: Vec<Target>,
-        #[command(flatten)]
-        selector: SelectorArgs,
-        #[command(flatten)]
-        expect: ExpectArgs,
-        #[command(flatten)]
-        change: ChangeArgs,
-    },
+    Remove(MatchedArgs),
     /// Remove rules that say what an earlier one says
     #[command(
         after_help = "Examples:\n  phoenix firewall dedupe vm:1001 --dry-run\n  phoenix firewall dedupe vm:1001 lxc:102 global --ignore-comments"
@@ -127,7 +110,7 @@ pub(crate) enum FirewallCommand {
     #[command(
         after_help = "Examples:\n  phoenix firewall enable vm:1001 --port 9443 --source 10.0.0.12\n  phoenix firewall enable lxc:102      the guest's whole firewall"
     )]
-    Enable(SwitchArgs),
+    Enable(MatchedArgs),
     /// Write the rules into Proxmox's files; what is not ours keeps every byte
     #[command(
         after_help = "Examples:\n  phoenix firewall render --dry-run\n  phoenix firewall render && pve-firewall compile | head\n\nOurs are the rules whose comment ends in [phx:ID]; the first time the old generator's rules are taken over."
@@ -164,7 +147,7 @@ pub(crate) enum FirewallCommand {
     #[command(
         after_help = "Examples:\n  phoenix firewall disable global --comment 'DEBUG: all traffic'\n  phoenix firewall disable lxc:102 --index 3 --dry-run"
     )]
-    Disable(SwitchArgs),
+    Disable(MatchedArgs),
 }
 
 /// Which rules.
@@ -230,9 +213,9 @@ pub(crate) struct BesideArgs {
     after: Option<usize>,
 }
 
-/// What is switched.
+/// Rules that an edit finds by what they say.
 #[derive(Debug, Args)]
-pub(crate) struct SwitchArgs {
+pub(crate) struct MatchedArgs {
     /// Whose rules: `vm:1001`, `lxc:102` or `global`
     #[arg(value_name = "TARGET", required = true, value_parser = target)]
     targets: Vec<Target>,
@@ -370,36 +353,28 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
             };
             (targets.clone(), edit, change)
         }
-        FirewallCommand::Disable(args) => args.edit(false),
-        FirewallCommand::Enable(args) => args.edit(true),
-        FirewallCommand::Move {
-            targets,
+        FirewallCommand::Disable(rules) => rules.edit(|selector, expect| RuleEdit::Enable {
             selector,
             expect,
-            beside,
-            change,
-        } => {
+            enabled: false,
+        }),
+        FirewallCommand::Enable(rules) => rules.edit(|selector, expect| RuleEdit::Enable {
+            selector,
+            expect,
+            enabled: true,
+        }),
+        FirewallCommand::Move { rules, beside } => {
             let beside = beside
                 .beside()
                 .ok_or_else(|| usage("expected `--before INDEX` or `--after INDEX`"))?;
-            let edit = RuleEdit::Move {
-                selector: selector.selector(),
-                expect: expect.expect,
+            rules.edit(|selector, expect| RuleEdit::Move {
+                selector,
+                expect,
                 beside,
-            };
-            (targets.clone(), edit, change)
+            })
         }
-        FirewallCommand::Remove {
-            targets,
-            selector,
-            expect,
-            change,
-        } => {
-            let edit = RuleEdit::Remove {
-                selector: selector.selector(),
-                expect: expect.expect,
-            };
-            (targets.clone(), edit, change)
+        FirewallCommand::Remove(rules) => {
+            rules.edit(|selector, expect| RuleEdit::Remove { selector, expect })
         }
         FirewallCommand::Render { change } => {
             let report = site.render_firewall(change.options())?;
@@ -508,13 +483,12 @@ impl BesideArgs {
     }
 }
 
-impl SwitchArgs {
-    fn edit(&self, enabled: bool) -> (Vec<Target>, RuleEdit, &ChangeArgs) {
-        let edit = RuleEdit::Enable {
-            selector: self.selector.selector(),
-            expect: self.expect.expect,
-            enabled,
-        };
+impl MatchedArgs {
+    fn edit(
+        &self,
+        edit: impl FnOnce(Selector, usize) -> RuleEdit,
+    ) -> (Vec<Target>, RuleEdit, &ChangeArgs) {
+        let edit = edit(self.selector.selector(), self.expect.expect);
         (self.targets.clone(), edit, &self.change)
     }
 }

@@ -17,6 +17,7 @@ mod sync;
 mod template;
 mod verify;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -107,6 +108,23 @@ fn scope(scope: ScopeArg) -> Scope {
         ScopeArg::Docker => Scope::Docker,
         ScopeArg::Traefik => Scope::Traefik,
     }
+}
+
+/// A file that the operator names, or standard input.
+fn input(path: &Path) -> Result<(PathBuf, Vec<u8>), Failure> {
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .map_err(|error| Failure::io("read standard input", &error))?;
+        return Ok((PathBuf::from("standard input"), bytes));
+    }
+    let bytes = std::fs::read(path).map_err(|error| {
+        let mut failure = Failure::io(&format!("read {}", path.display()), &error);
+        failure.status = USAGE;
+        failure
+    })?;
+    Ok((path.to_owned(), bytes))
 }
 
 /// A misspelt name would look like a site in perfect order.

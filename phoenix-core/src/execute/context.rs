@@ -116,19 +116,24 @@ impl<'a> Performer<'a> {
         act: impl FnOnce() -> Result<Done<'a>, StepError>,
     ) -> Result<Done<'a>, StepError> {
         let kind = restart(service, guest);
-        let now = || self.with.clock.now();
-        self.with.store.promise(&kind, now())?;
-        match act() {
-            Ok(done) => {
-                self.restarted(service, guest)?;
-                Ok(done)
-            }
-            Err(error) => {
-                let words = error.messages.join(": ");
-                self.with.store.tried(&kind, &words, now())?;
-                Err(error)
-            }
+        self.with.store.promise(&kind, self.with.clock.now())?;
+        let done = self.on_record(&kind, act())?;
+        self.restarted(service, guest)?;
+        Ok(done)
+    }
+
+    /// A failure of what is pending is one more try of it.
+    pub(super) fn on_record(
+        &self,
+        kind: &PendingKind,
+        result: Result<Done<'a>, StepError>,
+    ) -> Result<Done<'a>, StepError> {
+        if let Err(error) = &result {
+            let words = error.messages.join(": ");
+            let now = self.with.clock.now();
+            self.with.store.tried(kind, &words, now)?;
         }
+        result
     }
 
     /// A daemon that serves what it should needs no restart any more, whoever made it do so.

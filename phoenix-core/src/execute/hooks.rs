@@ -30,10 +30,7 @@ impl<'a> Performer<'a> {
             command: hook.command.clone(),
             certificates: certificates.to_vec(),
         };
-        let pending = self.with.store.pending()?.iter().any(|item| {
-            matches!(&item.kind, PendingKind::Hook { command, .. } if *command == hook.command)
-        });
-        if !pending {
+        if !self.with.store.is_pending(&kind)? {
             return Ok(Done {
                 left_out: true,
                 ..Done::saying("nothing was deployed that it is for")
@@ -47,19 +44,11 @@ impl<'a> Performer<'a> {
             Some((entry, old)) => self.with_old_files(entry, old, hook, &environment),
             None => self.run_hook(hook, &environment),
         };
-        match result {
-            Ok(done) => {
-                self.with.store.settle(&kind)?;
-                Ok(done)
-            }
-            Err(error) => {
-                let words = error.messages.join(": ");
-                self.with
-                    .store
-                    .tried(&kind, &words, self.with.clock.now())?;
-                Err(error.hint("the hook stays pending; the next run tries it again"))
-            }
-        }
+        let done = self
+            .on_record(&kind, result)
+            .map_err(|error| error.hint("the hook stays pending; the next run tries it again"))?;
+        self.with.store.settle(&kind)?;
+        Ok(done)
     }
 
     /// What a hook is told of the certificates that it runs for: names, paths, the resolved version, the leaf. No secret.

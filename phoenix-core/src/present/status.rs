@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use super::{Paint, count, word};
+use super::{Paint, count, surroundings, word};
 use crate::diagnostic::Style;
 use crate::report::{CertificateState, CertificateStatus, Pending, SiteStatus};
 use crate::time::human;
@@ -27,10 +27,7 @@ pub fn status(status: &SiteStatus, style: Style) -> String {
         certificate_line(certificate, status.seen, width, style, &mut out);
     }
     out.push_str(&pending(&status.pending, status.seen, style));
-    for blocked in &status.blocked {
-        let opening = word("blocked", Paint::Bad, style);
-        let _ = writeln!(out, "{opening}{}  {}", blocked.subject, blocked.reason);
-    }
+    out.push_str(&surroundings(&[], &status.blocked, &[], status.seen, style));
     if let Some(run) = &status.last_run {
         let failed = match (&run.error, run.failed.as_slice()) {
             (Some(error), _) => format!(", {error}"),

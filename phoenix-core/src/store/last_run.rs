@@ -29,23 +29,12 @@ pub struct LastRun {
 impl Store {
     /// The record of the last run, where there was one.
     pub fn last_run(&self) -> Result<Option<LastRun>, StoreError> {
-        self.read(FILE)?
-            .map(|bytes| {
-                serde_json::from_slice(&bytes).map_err(|error| StoreError::Damaged {
-                    path: self.dir.join(FILE),
-                    what: error.to_string(),
-                })
-            })
-            .transpose()
+        self.read_json(FILE)
     }
 
     /// Keeps the record of a run, in place of the one before.
     pub fn keep_last_run(&self, run: &LastRun) -> Result<(), StoreError> {
-        let text = serde_json::to_vec_pretty(run).map_err(|error| StoreError::Damaged {
-            path: self.dir.join(FILE),
-            what: error.to_string(),
-        })?;
-        self.write(FILE, &text)
+        self.write_json(FILE, run)
     }
 }
 

@@ -11,6 +11,9 @@ mod pinned;
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::names::{FileMode, Slug};
 use crate::system::{Attributes, FileError, Root};
 
@@ -89,6 +92,29 @@ impl Store {
                     .replace(&path, bytes, &Attributes::mode(FileMode::PRIVATE))
             })
             .map_err(|source| self.error(source))
+    }
+
+    /// A record of the state, where there is one.
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let Some(bytes) = self.read(name)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| self.damaged(name, &error))
+    }
+
+    /// Replaces a record of the state.
+    fn write_json<T: Serialize>(&self, name: &str, record: &T) -> Result<(), StoreError> {
+        let text = serde_json::to_vec_pretty(record).map_err(|error| self.damaged(name, &error))?;
+        self.write(name, &text)
+    }
+
+    fn damaged(&self, name: &str, what: &dyn std::fmt::Display) -> StoreError {
+        StoreError::Damaged {
+            path: self.dir.join(name),
+            what: what.to_string(),
+        }
     }
 
     fn remove(&self, name: &str) -> Result<(), StoreError> {

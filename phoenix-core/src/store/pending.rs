@@ -89,7 +89,7 @@ impl Store {
     /// Everything that is pending.
     pub fn pending(&self) -> Result<Vec<PendingItem>, StoreError> {
         let dir = self.dir.join("pending");
-        let mut items = Vec::new();
+        let mut items: Vec<PendingItem> = Vec::new();
         let names = match self.root.stat(&dir).map_err(|source| self.error(source))? {
             Some(_) => self.root.list(&dir).map_err(|source| self.error(source))?,
             None => Vec::new(),
@@ -104,15 +104,9 @@ impl Store {
                 continue;
             };
             let file = format!("pending/{name}");
-            if let Some(bytes) = self.read(&file)? {
-                let item = serde_json::from_slice(&bytes).map_err(|error| StoreError::Damaged {
-                    path: self.dir.join(&file),
-                    what: error.to_string(),
-                })?;
-                items.push(item);
-            }
+            items.extend(self.read_json(&file)?);
         }
-        items.sort_by_key(|item: &PendingItem| item.since);
+        items.sort_by_key(|item| item.since);
         Ok(items)
     }
 
@@ -163,24 +157,17 @@ impl Store {
         self.remove(&file_name(kind))
     }
 
+    /// Whether this waits to be done.
+    pub fn is_pending(&self, kind: &PendingKind) -> Result<bool, StoreError> {
+        Ok(self.pending_item(kind)?.is_some())
+    }
+
     fn pending_item(&self, kind: &PendingKind) -> Result<Option<PendingItem>, StoreError> {
-        let file = file_name(kind);
-        self.read(&file)?
-            .map(|bytes| {
-                serde_json::from_slice(&bytes).map_err(|error| StoreError::Damaged {
-                    path: self.dir.join(&file),
-                    what: error.to_string(),
-                })
-            })
-            .transpose()
+        self.read_json(&file_name(kind))
     }
 
     fn write_item(&self, item: &PendingItem) -> Result<(), StoreError> {
-        let text = serde_json::to_vec_pretty(item).map_err(|error| StoreError::Damaged {
-            path: self.dir.clone(),
-            what: error.to_string(),
-        })?;
-        self.write(&file_name(&item.kind), &text)
+        self.write_json(&file_name(&item.kind), item)
     }
 }
 

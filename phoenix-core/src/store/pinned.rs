@@ -33,12 +33,7 @@ impl Store {
     /// The pinned root, where there is one.
     pub fn pinned(&self) -> Result<Option<Anchor>, StoreError> {
         self.read(FILE)?
-            .map(|pem| {
-                Anchor::from_pem(&pem).map_err(|fault| StoreError::Damaged {
-                    path: self.dir.join(FILE),
-                    what: fault.to_string(),
-                })
-            })
+            .map(|pem| Anchor::from_pem(&pem).map_err(|fault| self.damaged(FILE, &fault)))
             .transpose()
     }
 
