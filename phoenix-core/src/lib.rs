@@ -30,6 +30,8 @@ pub mod site;
 pub mod store;
 pub mod system;
 pub mod template;
+#[cfg(test)]
+mod test_sites;
 pub mod time;
 pub mod traefik;
 pub mod transport;

@@ -1,9 +1,8 @@
 //! `phoenix firewall`, on copies of the sample site and, where they are at hand, on real edits.
 
 use std::fs;
-use std::path::PathBuf;
 
-use super::{Scratch, phoenix, stderr, stdout};
+use super::{Scratch, stderr, stdout};
 
 const VMS: &str = "phoenix_vm_configs.json";
 const LXCS: &str = "phoenix_lxc_configs.json";
@@ -529,21 +528,9 @@ fn what_proxmox_would_ignore_is_not_rendered() {
     }
 }
 
-fn pairs() -> Option<PathBuf> {
-    [
-        "/../../shared/corpus/pairs",
-        "/../../../shared/corpus/pairs",
-    ]
-    .into_iter()
-    .map(|path| PathBuf::from(format!("{}{path}", env!("CARGO_MANIFEST_DIR"))))
-    .find(|path| path.is_dir())
-}
-
 /// A real edit by command lines: each line's words are parted by `|`.
-#[expect(clippy::print_stderr, reason = "a test that did nothing says so")]
 fn reproduces(pair: &str, name: &str, commands: &[&str]) {
-    let Some(pairs) = pairs() else {
-        eprintln!("left out: the real edits are not at hand");
+    let Some(pairs) = super::real_pairs() else {
         return;
     };
     let site = Scratch::new();
@@ -620,15 +607,8 @@ fn real_edit_a_subnet_becomes_hosts() {
 
 /// Where the object goes is the operator's taste, so the verb for any file makes it; the rules are typed.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that did nothing says so")]
 fn real_edit_a_firewall_made() {
-    let scratch = Scratch::new();
-    if phoenix(&["edit", "--help"], &scratch.0).status.code() != Some(0) {
-        eprintln!("left out: `phoenix edit` is not there");
-        return;
-    }
-    let Some(pairs) = pairs() else {
-        eprintln!("left out: the real edits are not at hand");
+    let Some(pairs) = super::real_pairs() else {
         return;
     };
     let pair = pairs.join("lxc-create-firewall-object");

@@ -340,13 +340,7 @@ fn edits_of_every_kind_come_out_byte_for_byte() {
 
 #[test]
 fn the_operators_edits_come_out_byte_for_byte() {
-    let near =
-        ["..", "../..", "../../.."].map(|near| repository().join(near).join("shared/corpus/pairs"));
-    let Some(pairs) = near.into_iter().find(|path| path.is_dir()) else {
-        #[expect(clippy::print_stderr, reason = "says what was left out")]
-        {
-            eprintln!("skipped: no corpus of real edits beside the repository");
-        }
+    let Some(pairs) = super::real_pairs() else {
         return;
     };
     reproduce_all(&pairs, CORPUS);

@@ -2,13 +2,9 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::migrate::{DockerTlsOptions, Migration, docker_tls};
-use crate::model::{SiteFiles, SourceFile};
+use crate::model::SourceFile;
+use crate::test_sites::{self, HOST, LXCS, MANIFEST, TEMPLATE, VMS, corpus, sample_site};
 
-const MANIFEST: &str = "certificate-manifest.json";
-const VMS: &str = "phoenix_vm_configs.json";
-const LXCS: &str = "phoenix_lxc_configs.json";
-const HOST: &str = "phoenix_hypervisor_config.json";
-const TEMPLATE: &str = "traefik/traefik.yml.template";
 const FILES: [&str; 5] = [MANIFEST, VMS, LXCS, HOST, TEMPLATE];
 
 /// What concerns the link between Traefik and Docker.
@@ -19,22 +15,13 @@ const LINK: [&str; 8] = [
 type Texts = Vec<(PathBuf, String)>;
 
 fn model(texts: &Texts) -> Model {
-    let file = |name: &str| {
+    test_sites::model(|name| {
         let (path, text) = texts.iter().find(|(path, _)| path.ends_with(name)).unwrap();
         SourceFile {
             path: path.clone(),
             bytes: text.as_bytes().to_vec(),
         }
-    };
-    let files = SiteFiles {
-        manifest: file(MANIFEST),
-        vms: Some(file(VMS)),
-        lxcs: Some(file(LXCS)),
-        host: file(HOST),
-        settings: None,
-        template: Some(file(TEMPLATE)),
-    };
-    Model::read(files, true).unwrap()
+    })
 }
 
 fn plain_site(site: &Path) -> Texts {
@@ -55,10 +42,6 @@ fn migrated(site: &Path) -> Texts {
         edit.after.text().clone_into(text);
     }
     texts
-}
-
-fn sample_site() -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/sample-site")).to_owned()
 }
 
 fn count(texts: &Texts, code: &str) -> usize {
@@ -245,14 +228,8 @@ fn the_plain_site_has_findings_in_every_file_of_the_link() {
 }
 
 #[test]
-#[allow(clippy::print_stderr, reason = "a test that did nothing says so")]
 fn nothing_about_the_link_remains_after_the_migration_of_the_real_site() {
-    let found = ["/../../shared/corpus/site", "/../../../shared/corpus/site"]
-        .into_iter()
-        .map(|path| PathBuf::from(format!("{}{path}", env!("CARGO_MANIFEST_DIR"))))
-        .find(|path| path.is_dir());
-    let Some(site) = found else {
-        eprintln!("left out: the real site is not at hand");
+    let Some(site) = corpus("site") else {
         return;
     };
     let findings = check(&model(&migrated(&site)));

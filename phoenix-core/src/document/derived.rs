@@ -112,17 +112,7 @@ pub(super) fn edited(before: &str, after: &str, format: Format) -> String {
 
 #[test]
 fn real_edits_of_the_operators_files_come_out_byte_for_byte() {
-    let near = [
-        "/../../shared/corpus",
-        "/../../../shared/corpus",
-        "/../../../../shared/corpus",
-    ]
-    .map(|near| std::path::PathBuf::from(format!("{}{near}/pairs", env!("CARGO_MANIFEST_DIR"))));
-    let Some(pairs) = near.into_iter().find(|path| path.is_dir()) else {
-        #[expect(clippy::print_stderr, reason = "says what was left out")]
-        {
-            eprintln!("skipped: no corpus of real edits beside the repository");
-        }
+    let Some(pairs) = crate::test_sites::corpus("pairs") else {
         return;
     };
     let mut count = 0;

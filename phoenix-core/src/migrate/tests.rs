@@ -5,15 +5,10 @@ use crate::diagnostic::Faults;
 use crate::document::Document;
 use crate::firewall::{RuleScope, decode_rules, opens};
 use crate::manifest::{CertType, Entry};
-use crate::model::{Model, SiteFiles, SourceFile};
+use crate::model::{Model, SourceFile};
 use crate::names::{GuestKind, SubjectAltName};
+use crate::test_sites::{self, HOST, LXCS, MANIFEST, TEMPLATE, VMS, corpus, sample_site};
 use crate::traefik::StaticFile;
-
-const MANIFEST: &str = "certificate-manifest.json";
-const VMS: &str = "phoenix_vm_configs.json";
-const LXCS: &str = "phoenix_lxc_configs.json";
-const HOST: &str = "phoenix_hypervisor_config.json";
-const TEMPLATE: &str = "traefik/traefik.yml.template";
 
 /// A site of the tests and what its migration leads to.
 struct Expected {
@@ -21,20 +16,8 @@ struct Expected {
     storage: &'static str,
 }
 
-fn sample_site() -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/sample-site")).to_owned()
-}
-
-/// The real site, where it is at hand.
-fn real_site() -> Option<PathBuf> {
-    ["/../../shared/corpus/site", "/../../../shared/corpus/site"]
-        .into_iter()
-        .map(|path| PathBuf::from(format!("{}{path}", env!("CARGO_MANIFEST_DIR"))))
-        .find(|path| path.is_dir())
-}
-
 fn read(site: &Path, migrated: &Migration) -> Model {
-    let file = |name: &str| {
+    test_sites::model(|name| {
         let path = site.join("etc").join(name);
         let after = migrated
             .files
@@ -45,16 +28,7 @@ fn read(site: &Path, migrated: &Migration) -> Model {
             None => std::fs::read(&path).unwrap(),
         };
         SourceFile { path, bytes }
-    };
-    let files = SiteFiles {
-        manifest: file(MANIFEST),
-        vms: Some(file(VMS)),
-        lxcs: Some(file(LXCS)),
-        host: file(HOST),
-        settings: None,
-        template: Some(file(TEMPLATE)),
-    };
-    Model::read(files, true).unwrap()
+    })
 }
 
 fn edit<'m>(migration: &'m Migration, name: &str) -> &'m FileEdit {
@@ -309,10 +283,8 @@ fn the_sample_site_gets_exactly_the_edits_of_the_link() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that did nothing says so")]
 fn the_real_site_gets_exactly_the_edits_of_the_link() {
-    let Some(site) = real_site() else {
-        eprintln!("left out: the real site is not at hand");
+    let Some(site) = corpus("site") else {
         return;
     };
     migrates(
