@@ -140,7 +140,7 @@ pub(crate) enum FirewallCommand {
         #[arg(long)]
         installed: bool,
         /// Show who reaches what among all guests, the host and the world outside, and what differs from now
-        #[arg(long, conflicts_with_all = ["from", "to", "port", "installed"])]
+        #[arg(long, conflicts_with_all = ["from", "to", "port"])]
         matrix: bool,
     },
     /// Switch a rule off, or a whole firewall when no rule is described
@@ -321,7 +321,7 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
             ..
         } => {
             let (Some(from), Some(to)) = (from, to) else {
-                let report = site.firewall_matrix()?;
+                let report = site.firewall_matrix(*installed)?;
                 output.answer(&report, |_| present::matrix(&report))?;
                 return Ok(OK);
             };

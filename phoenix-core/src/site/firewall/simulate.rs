@@ -28,18 +28,12 @@ impl Site {
         let files = RuleFiles::read(self)?;
         let mut config = files.config();
         let found = if installed {
-            Installed::read(self, &files)?
+            Some(self.installed_firewall(&files)?)
         } else {
             None
         };
         if let Some(found) = &found {
             config = found.config(&config);
-        } else if installed {
-            let fault = Fault::error(
-                "not-installed",
-                "found no /etc/pve/firewall/cluster.fw, expected Proxmox's files",
-            );
-            return Err(Error::Refused(fault.help("phoenix firewall render").into()));
         }
         let mut faults = Faults::new();
         let mut end = |end: End| match resolve(&files, &config, end) {
@@ -89,15 +83,18 @@ impl Site {
         })
     }
 
-    /// Who reaches what among the guests, the host and the world outside, by the site's files; and what rendering
-    /// them would change of what Proxmox's files admit now.
+    /// Who reaches what among the guests, the host and the world outside. By the site's files it says too what rendering
+    /// them would change of what Proxmox's files admit now; with `installed` it is Proxmox's files alone that count.
     ///
     /// # Errors
     ///
-    /// When the files cannot be read.
-    pub fn firewall_matrix(&self) -> Result<MatrixReport, Error> {
+    /// When the files cannot be read, and [`Error::Refused`] when Proxmox has none and they were asked for.
+    pub fn firewall_matrix(&self, installed: bool) -> Result<MatrixReport, Error> {
         let files = RuleFiles::read(self)?;
-        let config = files.config();
+        let mut config = files.config();
+        if installed {
+            config = self.installed_firewall(&files)?.config(&config);
+        }
         let guests = config.guests.keys().map(|id| Zone::Guest(*id, 0));
         let ends: Vec<(String, Zone, IpAddr)> = [Zone::Outside, Zone::Host]
             .into_iter()
@@ -112,15 +109,25 @@ impl Site {
             .collect();
         let matrix = Matrix::new(&Firewall::new(&config), &ends);
         let changes = match Installed::read(self, &files)? {
-            None => None,
-            Some(installed) => {
-                let before = Firewall::new(&installed.config(&config));
+            Some(now) if !installed => {
+                let before = Firewall::new(&now.config(&config));
                 let after = Firewall::new(&self.after_render(&files)?);
                 let after = Matrix::new(&after, &ends);
                 Some(Matrix::new(&before, &ends).changes(&after))
             }
+            _ => None,
         };
         Ok(MatrixReport { matrix, changes })
+    }
+
+    fn installed_firewall(&self, files: &RuleFiles) -> Result<Installed, Error> {
+        Installed::read(self, files)?.ok_or_else(|| {
+            let fault = Fault::error(
+                "not-installed",
+                "found no /etc/pve/firewall/cluster.fw, expected Proxmox's files",
+            );
+            Error::Refused(fault.help("phoenix firewall render").into())
+        })
     }
 }
 
