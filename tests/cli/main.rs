@@ -7,6 +7,7 @@ mod firewall;
 mod manifest;
 mod pairs;
 mod run;
+mod template;
 
 use std::collections::BTreeMap;
 use std::fs;

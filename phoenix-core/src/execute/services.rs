@@ -113,7 +113,7 @@ impl<'a> Performer<'a> {
                 .model
                 .template
                 .as_ref()
-                .map(|(path, _)| path.display().to_string());
+                .map(|template| template.path.display().to_string());
             StepError::new("Traefik does not start with the rendered static file")
                 .cause(error.messages.join(": "))
                 .hint(format!("change {}", template.unwrap_or_default()))

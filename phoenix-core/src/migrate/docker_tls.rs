@@ -18,6 +18,7 @@ use crate::guests::Guest;
 use crate::manifest::EntriesEdit;
 use crate::model::Model;
 use crate::names::SubjectAltName;
+use crate::template::Template;
 use crate::traefik::StaticFile;
 
 /// The name of the provider block in Traefik's static file.
@@ -257,7 +258,10 @@ fn template(
     ends: &Ends<'_>,
     options: DockerTlsOptions,
 ) -> Result<Option<FileEdit>, Faults> {
-    let Some((path, text)) = &model.template else {
+    let Some(Template {
+        path, source: text, ..
+    }) = &model.template
+    else {
         let path = &model.settings.traefik.template;
         return Err(Faults::from(
             Fault::error(

@@ -10,6 +10,8 @@ mod migrate;
 mod plan;
 mod report;
 mod status;
+mod table;
+mod template;
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -24,6 +26,7 @@ pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
 pub use status::{pending, status};
+pub use template::{names, variables};
 
 use crate::diagnostic::Style;
 use crate::plan::{Blocked, Keep};

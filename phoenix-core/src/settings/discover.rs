@@ -74,7 +74,7 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
         roots: settings
             .root
             .clone()
-            .map_or_else(|| in_mounts("phoenix_root_ca.crt"), |path| vec![path]),
+            .map_or_else(|| in_mounts(ROOT_FILE), |path| vec![path]),
         fingerprint: settings.fingerprint,
         provisioner: settings
             .provisioner
@@ -87,6 +87,9 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
         said_by,
     })
 }
+
+/// The root's name in the CA's own directory, by the old scripts.
+pub(crate) const ROOT_FILE: &str = "phoenix_root_ca.crt";
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use crate::names::{CommonName, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
+pub(crate) use discover::ROOT_FILE;
 pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
 
 /// The settings.

@@ -14,6 +14,7 @@ mod migrate;
 mod pending;
 mod run;
 mod status;
+mod template;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,7 @@ pub use change::ChangeOptions;
 pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
+pub use template::RenderOptions;
 
 /// Where a site lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,13 +226,19 @@ impl Site {
             .unwrap_or_default()
             .traefik
             .template;
+        let template = self.optional(&template.to_string_lossy())?;
+        let beside_template = match &template {
+            Some(file) => self.beside(file)?,
+            None => Vec::new(),
+        };
         let files = SiteFiles {
             manifest: self.required(manifest::MANIFEST)?,
             vms: self.optional("etc/phoenix_vm_configs.json")?,
             lxcs: self.optional("etc/phoenix_lxc_configs.json")?,
             host: self.required("etc/phoenix_hypervisor_config.json")?,
             settings,
-            template: self.optional(&template.to_string_lossy())?,
+            template,
+            beside_template,
         };
         Ok(Model::read(files, self.root.is_host())?)
     }
