@@ -242,12 +242,13 @@ impl Model {
             entry
                 .deploy
                 .iter()
-                .map(|target| Self::target(entry, target)),
+                .map(|target| self.target(entry, target)),
         );
         placements
     }
 
-    fn primary(&self, entry: &Entry) -> Placement {
+    /// Where an entry's own paths are written.
+    pub fn primary(&self, entry: &Entry) -> Placement {
         let mounted = |path: &Path| self.guests.mounted(path).filter(|_| self.live_mounts);
         let through = mounted(&entry.cert_path)
             .zip(mounted(&entry.key_path))
@@ -277,12 +278,12 @@ impl Model {
             cert_mode: entry.cert_mode,
             key_mode: entry.key_mode,
             slug: entry.slug(),
-            keep: entry.keep,
+            keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: self.guest_writable(&entry.cert_path),
         }
     }
 
-    fn target(entry: &Entry, target: &Target) -> Placement {
+    fn target(&self, entry: &Entry, target: &Target) -> Placement {
         Placement {
             guest: Some(target.guest),
             cert: target.cert.clone(),
@@ -292,7 +293,7 @@ impl Model {
             cert_mode: target.cert_mode,
             key_mode: target.key_mode,
             slug: entry.slug(),
-            keep: entry.keep,
+            keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: true,
         }
     }

@@ -222,6 +222,20 @@ impl<'a> Perform<'a> for Performer<'a> {
         }
     }
 
+    fn repeat(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        match &step.action {
+            Action::Hook {
+                command,
+                certificates,
+            } => self.hook_again(command, certificates),
+            Action::ConfigureDocker { .. } | Action::ConfigureTraefik { .. } => self.perform(step),
+            _ => Err(StepError::new(format!(
+                "`{}` cannot be done once more",
+                step.id
+            ))),
+        }
+    }
+
     fn at_once(&self, step: &Step) -> bool {
         matches!(step.action, Action::Issue { .. })
     }

@@ -29,9 +29,7 @@ impl<'a> Performer<'a> {
     ) -> Result<Done<'a>, StepError> {
         let entry = self.entry(name)?;
         let placement = self.placement(entry, to)?;
-        let fresh = reasons
-            .iter()
-            .any(|reason| matches!(reason, Reason::NewPair | Reason::CandidateWaits));
+        let fresh = reasons.iter().any(Reason::brings_pair);
         let (chain, key) = self.pair(entry, fresh)?;
         let leaf = Chain::from_pem(&chain)?.leaf().clone();
         // What the deployment makes necessary is on record before it begins.
@@ -42,27 +40,16 @@ impl<'a> Performer<'a> {
             };
             self.with.store.promise(&kind, self.with.clock.now())?;
         }
-        let version = if fresh {
-            leaf.serial.clone()
-        } else {
-            let now = self
-                .with
-                .clock
-                .now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .unwrap_or_default();
-            format!("{}-{}", leaf.serial, now.as_secs())
-        };
         let ca = placement
             .ca
             .as_ref()
             .map(|_| self.anchor().map(crate::x509::Anchor::to_pem))
             .transpose()?;
         let (undo, settle) = match placement.guest {
-            None => self.on_host(&placement, &version, &chain, &key, ca.as_deref())?,
+            None => self.on_host(&placement, &leaf.serial, &chain, &key, ca.as_deref())?,
             Some(guest) => {
                 let transport = self.transport(guest)?;
-                let undo = self.in_guest(transport, name, &placement, &version, chain, key, ca)?;
+                let undo = self.in_guest(transport, name, &placement, &leaf.serial, chain, key, ca)?;
                 (undo, None)
             }
         };

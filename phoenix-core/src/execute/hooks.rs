@@ -18,18 +18,7 @@ impl<'a> Performer<'a> {
         command: &str,
         certificates: &[CommonName],
     ) -> Result<Done<'a>, StepError> {
-        let entries: Vec<&Entry> = certificates
-            .iter()
-            .filter_map(|name| self.entry(name).ok())
-            .collect();
-        let hook = entries
-            .iter()
-            .find_map(|entry| entry.hook.as_ref())
-            .ok_or_else(|| StepError::new(format!("the manifest has no hook `{command}`")))?;
-        let kind = PendingKind::Hook {
-            command: hook.command.clone(),
-            certificates: certificates.to_vec(),
-        };
+        let (entries, hook, kind) = self.hook_of(command, certificates)?;
         if !self.with.store.is_pending(&kind)? {
             return Ok(Done {
                 left_out: true,
@@ -49,6 +38,37 @@ impl<'a> Performer<'a> {
             .map_err(|error| error.hint("the hook stays pending; the next run tries it again"))?;
         self.with.store.settle(&kind)?;
         Ok(done)
+    }
+
+    /// Runs a hook once more, since the pairs that it ran for were taken back; on record before it begins.
+    pub(super) fn hook_again(
+        &self,
+        command: &str,
+        certificates: &[CommonName],
+    ) -> Result<Done<'a>, StepError> {
+        let (_, _, kind) = self.hook_of(command, certificates)?;
+        self.with.store.promise(&kind, self.with.clock.now())?;
+        self.hook(command, certificates)
+    }
+
+    fn hook_of(
+        &self,
+        command: &str,
+        certificates: &[CommonName],
+    ) -> Result<(Vec<&'a Entry>, &'a Hook, PendingKind), StepError> {
+        let entries: Vec<&Entry> = certificates
+            .iter()
+            .filter_map(|name| self.entry(name).ok())
+            .collect();
+        let hook = entries
+            .iter()
+            .find_map(|entry| entry.hook.as_ref())
+            .ok_or_else(|| StepError::new(format!("the manifest has no hook `{command}`")))?;
+        let kind = PendingKind::Hook {
+            command: hook.command.clone(),
+            certificates: certificates.to_vec(),
+        };
+        Ok((entries, hook, kind))
     }
 
     /// What a hook is told of the certificates that it runs for: names, paths, the resolved version, the leaf. No secret.

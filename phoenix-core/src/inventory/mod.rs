@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::names::{CommonName, GuestId};
-use crate::store::PendingItem;
+use crate::store::{Held, PendingItem};
 use crate::x509::{Anchor, Chain, Fingerprint};
 
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
@@ -40,8 +40,12 @@ pub struct CertificateFacts {
     pub primary: PairFacts,
     /// Why its chain does not lead to the CA's root; `None` when it does or the root is not known.
     pub untrusted: Option<String>,
-    /// A pair that was issued earlier and not deployed yet.
+    /// A pair that was issued earlier and not deployed yet, or taken back.
     pub candidate: Option<PairFacts>,
+    /// Why its chain does not lead to the CA's root.
+    pub candidate_untrusted: Option<String>,
+    /// The record of a pair that an operator brought back.
+    pub held: Option<Held>,
     /// For each placement, in the model's order, how far it is from what it should be.
     pub placements: Vec<PlacementState>,
 }

@@ -281,6 +281,14 @@ pub enum Reason {
         #[serde(skip_serializing_if = "Option::is_none")]
         last_error: Option<String>,
     },
+    /// The operator brings an earlier pair back.
+    RolledBack {
+        /// Its leaf.
+        leaf: Fingerprint,
+        /// When it ends.
+        #[serde(with = "crate::time::serde_rfc3339")]
+        not_after: SystemTime,
+    },
     /// The service serves another leaf than the deployed one.
     ServedLeafDiffers {
         /// What it serves; absent when it serves no TLS there.
@@ -311,6 +319,16 @@ pub enum Reason {
         /// What was left of it when the plan was made, in seconds.
         left_seconds: u64,
     },
+}
+
+impl Reason {
+    /// Whether a deployment for this reason puts another pair in place: the one that waits as the candidate.
+    pub fn brings_pair(&self) -> bool {
+        matches!(
+            self,
+            Self::CandidateWaits | Self::NewPair | Self::Pending { .. } | Self::RolledBack { .. }
+        )
+    }
 }
 
 impl fmt::Display for Reason {
@@ -366,6 +384,12 @@ impl fmt::Display for Reason {
                     None => Ok(()),
                 }
             }
+            Self::RolledBack { leaf, not_after } => write!(
+                f,
+                "brought back: leaf {}, valid until {}",
+                leaf.short(),
+                rfc3339(*not_after)
+            ),
             Self::ServedLeafDiffers {
                 found: Some(found),
                 expected,

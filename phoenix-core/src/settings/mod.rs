@@ -19,12 +19,29 @@ pub struct Settings {
     pub ca: CaSettings,
     /// When certificates become due where their entry does not say so. Default: a third of the lifetime.
     pub renew_before: RenewBefore,
+    /// Previous versions of a pair that are kept where its entry does not say so. Default: 1.
+    pub keep: Keep,
     /// Docker's part.
     pub docker: DockerSettings,
     /// Traefik's part.
     pub traefik: TraefikSettings,
     /// A file with an API key of Portainer, readable by root alone.
     pub portainer_api_key_file: Option<PathBuf>,
+}
+
+/// How many previous versions of a pair stay for the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep(pub usize);
+
+impl Keep {
+    /// The most that are kept.
+    pub const MOST: u64 = 100;
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self(1)
+    }
 }
 
 /// `[ca]`.
@@ -106,7 +123,7 @@ impl Settings {
         let mut settings = Self::default();
         known(
             root,
-            &["ca", "renewal", "docker", "traefik", "portainer"],
+            &["ca", "renewal", "deploy", "docker", "traefik", "portainer"],
             &mut faults,
         );
         if let Some(ca) = table(root, "ca", &mut faults) {
@@ -136,6 +153,15 @@ impl Settings {
             known(renewal, &["before"], &mut faults);
             if let Some(before) = parsed(renewal, "before", &mut faults) {
                 settings.renew_before = before;
+            }
+        }
+        if let Some(deploy) = table(root, "deploy", &mut faults) {
+            known(deploy, &["keep"], &mut faults);
+            if let Some(node) = deploy.get("keep") {
+                match node.as_u64().filter(|number| (1..=Keep::MOST).contains(number)) {
+                    Some(number) => settings.keep = Keep(usize::try_from(number).unwrap_or(1)),
+                    None => complain(deploy, "keep", "a whole number from 1 to 100", &mut faults),
+                }
             }
         }
         if let Some(docker) = table(root, "docker", &mut faults) {

@@ -11,7 +11,9 @@ mod firewall;
 mod inspect;
 mod manifest;
 mod migrate;
+mod pairs;
 mod pending;
+mod rollback;
 mod run;
 mod status;
 
@@ -47,6 +49,7 @@ pub use change::ChangeOptions;
 pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
+pub use rollback::RollbackOptions;
 
 /// Where a site lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,7 +266,7 @@ impl Site {
         if options.dry_run {
             return self.dry_run(&self.model()?, options);
         }
-        self.locked_run(options, observer, |_| Ok(()))
+        self.locked_run(options, observer, |_, _| Ok(()))
     }
 
     /// Does exactly what a plan says that was written down earlier.
@@ -285,14 +288,15 @@ impl Site {
             dry_run: false,
             ..*options
         };
-        self.locked_run(&options, observer, |plan| {
-            let differences = given.differences(plan);
+        let agree = |_: &Model, work: &mut run::Work| {
+            let differences = given.differences(&work.plan);
             if differences.is_empty() {
                 Ok(())
             } else {
                 Err(Error::PlanChanged { differences })
             }
-        })
+        };
+        self.locked_run(&options, observer, agree)
     }
 
     /// Looks at what is really served, and changes nothing.
