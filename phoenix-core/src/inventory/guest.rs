@@ -230,7 +230,7 @@ fn difference(
         return Some(format!("has mode {}, wanted {mode}", meta.mode));
     }
     let is = |name: &Option<String>, id: u32, wanted: &str| {
-        name.as_deref() == Some(wanted) || id.to_string() == wanted
+        name.as_deref() == Some(wanted) || id.to_string() == wanted || id == 0 && wanted == "root"
     };
     if !is(&meta.user, meta.uid, &owner.user) || !is(&meta.group, meta.gid, &owner.group) {
         let name = |name: &Option<String>, id: u32| name.clone().unwrap_or_else(|| id.to_string());
