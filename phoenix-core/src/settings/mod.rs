@@ -1,15 +1,18 @@
 //! Phoenix's own settings, `etc/phoenix.toml`: every key has a default, the file may be absent.
 
 mod discover;
+mod reach;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::diagnostic::{Fault, Faults, nearest};
 use crate::document::{Cursor, Document, Kind};
-use crate::names::{CommonName, SubjectAltName};
+use crate::names::{CommonName, GuestId, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
+pub use reach::{Reach, SshSettings};
 pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
 
 /// The settings.
@@ -25,6 +28,10 @@ pub struct Settings {
     pub docker: DockerSettings,
     /// Traefik's part.
     pub traefik: TraefikSettings,
+    /// Guests that are not this host's own, and how they are reached.
+    pub reach: BTreeMap<GuestId, Reach>,
+    /// What `ssh` uses.
+    pub ssh: SshSettings,
     /// A file with an API key of Portainer, readable by root alone.
     pub portainer_api_key_file: Option<PathBuf>,
 }
@@ -123,7 +130,16 @@ impl Settings {
         let mut settings = Self::default();
         known(
             root,
-            &["ca", "renewal", "deploy", "docker", "traefik", "portainer"],
+            &[
+                "ca",
+                "renewal",
+                "deploy",
+                "docker",
+                "traefik",
+                "portainer",
+                "guests",
+                "ssh",
+            ],
             &mut faults,
         );
         if let Some(ca) = table(root, "ca", &mut faults) {
@@ -211,6 +227,7 @@ impl Settings {
             known(portainer, &["api_key_file"], &mut faults);
             settings.portainer_api_key_file = path(portainer, "api_key_file", &mut faults);
         }
+        (settings.reach, settings.ssh) = reach::decode(root, &mut faults);
         faults.into_result(settings)
     }
 }

@@ -74,7 +74,7 @@ impl Site {
         let store = self.store();
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
-        let transports = (self.seams.transports)(&model.guests);
+        let transports = (self.seams.transports)(&model.guests, &model.settings);
         let dial_from = |guest: Option<GuestId>| self.dial_from(&transports, guest);
         let inventory = collect(&Collector {
             root: &self.root,

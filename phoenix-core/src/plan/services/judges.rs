@@ -98,3 +98,7 @@ fn moves(action: &Action, at: GuestId) -> bool {
             .iter()
             .any(|change| *change != ServiceChange::Restart)
 }
+
+#[cfg(test)]
+#[path = "judges_tests.rs"]
+mod tests;
