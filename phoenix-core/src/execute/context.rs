@@ -207,6 +207,7 @@ impl<'a> Perform<'a> for Performer<'a> {
                 certificates,
             } => self.hook(command, certificates),
             Action::Issue { .. } => self.issue(step),
+            Action::Trust { guest } => self.trust(*guest),
             Action::Verify { subject } => match subject {
                 Subject::Docker(guest) => {
                     self.proving("docker", *guest, self.verify_docker(*guest))

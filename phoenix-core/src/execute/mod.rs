@@ -9,6 +9,7 @@ mod context;
 mod delivery;
 mod hooks;
 mod services;
+mod trust;
 mod verify;
 
 use std::collections::BTreeMap;

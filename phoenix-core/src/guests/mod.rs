@@ -143,6 +143,11 @@ impl Guest {
         !self.is_template && self.has_feature("traefik")
     }
 
+    /// Whether everything in it is to trust the CA's root.
+    pub fn trusts_ca(&self) -> bool {
+        !self.is_template && self.has_feature("trusted_ca")
+    }
+
     /// Whether step-ca runs in it.
     pub fn is_step_ca(&self) -> bool {
         !self.is_template && self.has_feature("step_ca")

@@ -54,6 +54,14 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     for guest in with.model.traefiks() {
         guests.entry(guest.id).or_default().traefik = true;
     }
+    if let Some(anchor) = with.anchors.first() {
+        if with.model.settings.trust.host {
+            inventory.trust = Some(super::trust::on_host(with, anchor));
+        }
+        for guest in with.model.guests.iter().filter(|guest| guest.trusts_ca()) {
+            guests.entry(guest.id).or_default().trust = true;
+        }
+    }
     for located in &with.model.manifest.entries {
         let entry = &located.value;
         let primary = read_primary(with.root, entry);

@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::collect::{CALL_TIME, Collector, DAEMON_JSON, guest_path};
 use super::daemon::{docker_facts, traefik_facts};
 use super::host::in_words;
-use super::{GuestFacts, Inventory, PairState, PlacementState, docker_commands, traefik_commands};
+use super::{
+    GuestFacts, Inventory, PairState, PlacementState, docker_commands, in_bundle, traefik_commands,
+};
 use crate::model::{Model, Placement};
 use crate::names::{CommonName, FileMode, GuestId, Owner};
 use crate::probe::Viewpoint;
@@ -26,6 +28,7 @@ use crate::x509::{Anchor, Fingerprint};
 pub(super) struct GuestWork {
     pub(super) docker: bool,
     pub(super) traefik: bool,
+    pub(super) trust: bool,
     pub(super) placements: Vec<(CommonName, usize, Placement)>,
 }
 
@@ -40,13 +43,15 @@ pub(super) fn look_into_all(
         .collect();
     let model = with.model;
     let transports = with.transports;
+    let anchor = with.anchors.first();
     let queue = Mutex::new(seen.iter_mut());
     let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
         for _ in 0..GUESTS_AT_ONCE {
             scope.spawn(|| {
                 while let Some((guest, work, answer)) = take() {
-                    *answer = look_into(model, transports.get(guest).map(AsRef::as_ref), work);
+                    let transport = transports.get(guest).map(AsRef::as_ref);
+                    *answer = look_into(model, anchor, transport, work);
                 }
             });
         }
@@ -57,6 +62,7 @@ pub(super) fn look_into_all(
 /// One call into a guest: its files, its daemons, its sockets. Why it could not be looked at otherwise.
 fn look_into(
     model: &Model,
+    anchor: Option<&Anchor>,
     transport: Option<&dyn GuestTransport>,
     work: &GuestWork,
 ) -> Result<Answer, String> {
@@ -89,6 +95,13 @@ fn look_into(
         );
         steps.extend(commands.into_iter().map(Step::Exec));
     }
+    if let Some(anchor) = anchor.filter(|_| work.trust) {
+        let trust = &model.settings.trust;
+        steps.push(Step::Inspect(Inspect::with_content(guest_path(
+            &trust.guest_file,
+        )?)));
+        steps.push(Step::Exec(in_bundle(anchor, &trust.bundle)));
+    }
     let program = Program::new(steps).keep_going();
     let timeout = CALL_TIME + program.exec_time();
     transport
@@ -115,6 +128,7 @@ pub(super) fn found_in(
         down: None,
         docker: None,
         traefik: None,
+        trust: None,
         served: None,
     };
     let answer = match seen {
@@ -150,6 +164,12 @@ pub(super) fn found_in(
     }
     if work.traefik {
         facts.traefik = Some(traefik_facts(&answer, at));
+        let settings = &with.model.settings.traefik;
+        let binary = settings.binary.to_string_lossy();
+        at += traefik_commands(&binary, &settings.static_file.to_string_lossy()).len() + 1;
+    }
+    if work.trust && !with.anchors.is_empty() {
+        facts.trust = Some(super::trust::in_guest(&answer, at));
     }
     facts
 }

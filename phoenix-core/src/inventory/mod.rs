@@ -4,6 +4,7 @@ mod collect;
 mod daemon;
 mod guest;
 mod host;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use collect::{Collector, collect};
 pub use daemon::{DockerFacts, TraefikFacts, docker_commands, traefik_commands};
 pub(crate) use guest::leaf_at;
 pub(crate) use host::in_words;
+pub use trust::{TrustFacts, bundle_has, in_bundle};
 pub use host::{PairFacts, PairState, read_candidate, read_pair};
 
 /// Everything that a plan is decided from, besides the site itself.
@@ -29,6 +31,8 @@ pub struct Inventory {
     pub guests: BTreeMap<GuestId, GuestFacts>,
     /// The CA's roots, where they are known.
     pub anchors: Vec<Anchor>,
+    /// The host's trust store, where the site asks for the root in it.
+    pub trust: Option<TrustFacts>,
     /// What earlier runs left to be done.
     pub pending: Vec<PendingItem>,
 }
@@ -73,6 +77,8 @@ pub struct GuestFacts {
     pub docker: Option<DockerFacts>,
     /// Traefik and its configuration, likewise.
     pub traefik: Option<TraefikFacts>,
+    /// Its trust store, where the site asks for the root in it.
+    pub trust: Option<TrustFacts>,
     /// The leaf that dockerd serves on its encrypted port; `None` when it serves none.
     pub served: Option<Fingerprint>,
 }

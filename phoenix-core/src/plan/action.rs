@@ -137,6 +137,12 @@ pub enum Action {
         /// The key's type.
         key_type: KeyType,
     },
+    /// Puts the CA's root into a trust store.
+    Trust {
+        /// The guest; absent for the host.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        guest: Option<GuestId>,
+    },
     /// Looks at what is really served.
     Verify {
         /// What is looked at.
@@ -155,6 +161,8 @@ impl Action {
             Self::Deploy { certificate, to } => format!("deploy {certificate} to {to}"),
             Self::Hook { command, .. } => format!("hook {command}"),
             Self::Issue { certificate, .. } => format!("issue {certificate}"),
+            Self::Trust { guest: None } => "trust root on host".to_owned(),
+            Self::Trust { guest: Some(guest) } => format!("trust root in {guest}"),
             Self::Verify { subject } => format!("verify {subject}"),
         })
     }
@@ -202,6 +210,7 @@ impl Action {
                 Some(Undo::PreviousConfiguration)
             }
             Self::Deploy { .. } => Some(Undo::PreviousPair),
+            Self::Trust { .. } => Some(Undo::PreviousRoot),
             _ => None,
         }
     }
@@ -224,6 +233,8 @@ pub enum Undo {
     PreviousConfiguration,
     /// The pair of before is put back.
     PreviousPair,
+    /// The root of before is put back, and the store made of it.
+    PreviousRoot,
 }
 
 /// Why a step is in the plan, with the values that led to it.

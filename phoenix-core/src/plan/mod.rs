@@ -10,6 +10,7 @@ mod certificates;
 mod order;
 mod renewal;
 mod services;
+mod trust;
 
 use std::time::SystemTime;
 
@@ -46,10 +47,16 @@ pub fn plan(
     let services::ServicePlan {
         steps,
         mut blocked,
-        notes,
+        mut notes,
         certificates,
     } = services::plan(model, inventory, certificates, scope, policy, now);
-    let mut all = certificates.steps;
+    // Who is to believe the new leaves believes their root first.
+    let (mut all, without_root) = match scope {
+        Scope::All if policy.only.is_empty() => trust::plan(model, inventory),
+        _ => Default::default(),
+    };
+    notes.extend(without_root);
+    all.extend(certificates.steps);
     all.extend(steps);
     let mut all_blocked = certificates.blocked;
     all_blocked.append(&mut blocked);

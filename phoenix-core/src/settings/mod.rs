@@ -2,6 +2,7 @@
 
 mod discover;
 mod reach;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,8 +13,9 @@ use crate::names::{CommonName, GuestId, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
-pub use reach::{Reach, SshSettings};
 pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
+pub use reach::{Reach, SshSettings};
+pub use trust::TrustSettings;
 
 /// The settings.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +30,8 @@ pub struct Settings {
     pub docker: DockerSettings,
     /// Traefik's part.
     pub traefik: TraefikSettings,
+    /// Trust stores.
+    pub trust: TrustSettings,
     /// Guests that are not this host's own, and how they are reached.
     pub reach: BTreeMap<GuestId, Reach>,
     /// What `ssh` uses.
@@ -139,6 +143,7 @@ impl Settings {
                 "portainer",
                 "guests",
                 "ssh",
+                "trust",
             ],
             &mut faults,
         );
@@ -228,6 +233,7 @@ impl Settings {
             settings.portainer_api_key_file = path(portainer, "api_key_file", &mut faults);
         }
         (settings.reach, settings.ssh) = reach::decode(root, &mut faults);
+        settings.trust = trust::decode(root, &mut faults);
         faults.into_result(settings)
     }
 }

@@ -71,6 +71,7 @@ fn settled(model: &Model, authority: &Authority, left: std::time::Duration) -> I
                 down: None,
                 docker: Some(docker_facts(model)),
                 traefik: None,
+                trust: None,
                 served: Some(served),
             };
             inventory.guests.insert(DOCKER, guest);
@@ -85,6 +86,7 @@ fn settled(model: &Model, authority: &Authority, left: std::time::Duration) -> I
             version: None,
             started_before_file: false,
         }),
+        trust: None,
         served: None,
     };
     inventory.guests.insert(TRAEFIK, traefik);
