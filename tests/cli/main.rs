@@ -6,8 +6,10 @@ mod certs;
 mod edit;
 mod firewall;
 mod manifest;
+mod mounts;
 mod pairs;
 mod run;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::fs;

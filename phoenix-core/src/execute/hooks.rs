@@ -29,10 +29,14 @@ impl<'a> Performer<'a> {
             .iter()
             .find_map(|entry| entry.old_delivery.as_ref().map(|old| (*entry, old)));
         let environment = self.environment(&entries);
-        let result = match old {
+        let told = GuestCommand::recognise(&hook.command.argv()).map(|command| command.guest);
+        let read = entries
+            .iter()
+            .try_for_each(|entry| self.await_nfs(entry, told));
+        let result = read.and_then(|()| match old {
             Some((entry, old)) => self.with_old_files(entry, old, hook, &environment),
             None => self.run_hook(hook, &environment),
-        };
+        });
         let done = self
             .on_record(&kind, result)
             .map_err(|error| error.hint("the hook stays pending; the next run tries it again"))?;

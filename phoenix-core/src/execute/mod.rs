@@ -8,6 +8,7 @@ mod certificates;
 mod context;
 mod delivery;
 mod hooks;
+mod nfs;
 mod services;
 mod trust;
 mod verify;

@@ -1,6 +1,7 @@
 //! The guests and the host, as the site's configuration describes them.
 
 mod host;
+mod id_map;
 mod lxc;
 mod reference;
 mod vm;
@@ -12,6 +13,7 @@ use crate::document::{Cursor, NodeId};
 use crate::names::{GuestId, GuestKind};
 
 pub(crate) use host::global_rules;
+pub use id_map::{IdMap, ids_in_container};
 pub use host::{HostConfig, StepCaBlock};
 pub use lxc::decode_lxcs;
 pub use reference::Reference;
@@ -36,6 +38,8 @@ pub struct Guest {
     pub address: Address,
     /// Container whose ids are shifted.
     pub unprivileged: bool,
+    /// How its users and groups are numbered on the host.
+    pub ids: IdMap,
     /// What must run before it.
     pub dependencies: Vec<Reference>,
     /// What it is a clone of.
@@ -291,6 +295,7 @@ pub(crate) fn common(
         portainer_role: text(object, "portainer_role"),
         address,
         unprivileged: false,
+        ids: IdMap::privileged(),
         dependencies: Reference::list(object, "dependencies"),
         clone_from: Reference::one(
             object,

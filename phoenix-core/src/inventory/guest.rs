@@ -10,12 +10,14 @@ use super::collect::{CALL_TIME, Collector, DAEMON_JSON, guest_path};
 use super::daemon::{docker_facts, traefik_facts};
 use super::host::in_words;
 use super::{
-    GuestFacts, Inventory, PairState, PlacementState, docker_commands, in_bundle, traefik_commands,
+    CertificateFacts, GuestFacts, Inventory, PairState, PlacementState, docker_commands, in_bundle, traefik_commands,
 };
+use crate::guests::ids_in_container;
 use crate::model::{Model, Placement};
 use crate::names::{CommonName, FileMode, GuestId, Owner};
 use crate::probe::Viewpoint;
 use crate::probe::tls::{Server, served_leaf};
+use crate::secret::Secret;
 use crate::system::Dial;
 use crate::time::Clock;
 use crate::transport::{
@@ -136,7 +138,12 @@ pub(super) fn found_in(
         Err(why) => {
             for (name, index, _) in &work.placements {
                 if let Some(certificate) = inventory.certificates.get_mut(name) {
-                    certificate.placements[*index] = PlacementState::Unseen(why.clone());
+                    let resting = *index == 0 && is_right_from_outside(with, guest, name, certificate);
+                    certificate.placements[*index] = if resting {
+                        PlacementState::Resting(why.clone())
+                    } else {
+                        PlacementState::Unseen(why.clone())
+                    };
                 }
             }
             facts.down = Some(why);
@@ -172,6 +179,36 @@ pub(super) fn found_in(
         facts.trust = Some(super::trust::in_guest(&answer, at));
     }
     facts
+}
+
+/// Whether an entry's own pair, under a directory that a container mounts, is what that container will find: the host sees
+/// the same files, with its own numbers of their owners.
+fn is_right_from_outside(
+    with: &Collector<'_>,
+    guest: GuestId,
+    name: &CommonName,
+    facts: &CertificateFacts,
+) -> bool {
+    let Some((entry, guest)) = with
+        .model
+        .manifest
+        .entry(name)
+        .zip(with.model.guests.guest(guest))
+    else {
+        return false;
+    };
+    let owner = ids_in_container(&entry.owner)
+        .and_then(|(user, group)| Some((guest.ids.user(user)?, guest.ids.group(group)?)));
+    let is_right = |path: &Path, mode: FileMode| {
+        let found = with.root.read_with_facts(path);
+        found.is_ok_and(|(bytes, facts)| {
+            drop(Secret::new(bytes));
+            facts.mode == mode && Some(facts.owner()) == owner
+        })
+    };
+    matches!(facts.primary.state, PairState::Present { .. })
+        && is_right(&entry.cert_path, entry.cert_mode)
+        && is_right(&entry.key_path, entry.key_mode)
 }
 
 /// How a pair in a guest differs from the entry's own pair.

@@ -62,6 +62,8 @@ pub enum PlacementState {
     Differs(String),
     /// Nothing is there.
     Missing,
+    /// Its container is stopped, and what lies there for it is right as far as the host sees it.
+    Resting(String),
     /// It is right.
     Right,
     /// It cannot be seen now: the guest is stopped or does not answer.

@@ -248,7 +248,8 @@ fn placement_step(
 ) {
     let name = &entry.common_name;
     let reason = match (state, fresh) {
-        (PlacementState::Unseen(why), _) => {
+        (PlacementState::Resting(_) | PlacementState::Right, None) => return,
+        (PlacementState::Unseen(why), _) | (PlacementState::Resting(why), Some(_)) => {
             plan.blocked.push(Blocked {
                 subject: placement
                     .guest
@@ -264,7 +265,6 @@ fn placement_step(
         (_, Some(fresh)) => fresh.clone(),
         (PlacementState::Missing, None) => Reason::Missing,
         (PlacementState::Differs(what), None) => Reason::CopyDiffers { what: what.clone() },
-        (PlacementState::Right, None) => return,
     };
     let to = endpoint(placement);
     let step = Step::new(
