@@ -97,6 +97,8 @@ pub struct Placement {
     pub keep: usize,
     /// Whether a guest can write the directory, too.
     pub guest_writable: bool,
+    /// Whether a program watches the directory: plain files stand in it, and the versions beside it.
+    pub plain: bool,
 }
 
 impl Model {
@@ -280,6 +282,9 @@ impl Model {
             slug: entry.slug(),
             keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: self.guest_writable(&entry.cert_path),
+            plain: self.settings.watched.iter().any(|dir| {
+                entry.cert_path.starts_with(dir) || entry.key_path.starts_with(dir)
+            }),
         }
     }
 
@@ -295,7 +300,17 @@ impl Model {
             slug: entry.slug(),
             keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: true,
+            plain: false,
         }
+    }
+
+    /// The directory of a guest that its Traefik watches, where a placement lies in it: Traefik would load the versions
+    /// below it, and does not notice a swapped link.
+    pub fn watched_in_guest(&self, placement: &Placement) -> Option<PathBuf> {
+        let guest = self.guests.guest(placement.guest?)?;
+        let (_, file) = self.static_file().filter(|_| guest.is_traefik())?.ok()?;
+        let dir = file.watched_dir()?;
+        (placement.cert.starts_with(&dir) || placement.key.starts_with(&dir)).then_some(dir)
     }
 
     /// Whether a guest mounts the directory that holds this host path, or an NFS client may.

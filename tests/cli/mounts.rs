@@ -134,3 +134,31 @@ fn an_owner_that_the_container_does_not_have_stops_before_the_ca_is_asked() {
     assert!(text.contains(&format!("failed   issue {NAME}")), "{text}");
     assert!(!scratch.0.join("pair/a.crt").exists());
 }
+
+#[test]
+fn a_watched_directory_gets_plain_files_and_the_versions_lie_beside_it() {
+    let scratch = real_site("\"true\"");
+    let dir = scratch.0.display().to_string();
+    let settings = format!("[deploy]\nwatched = [\"{dir}/pair\"]\n");
+    fs::write(scratch.0.join("site/etc/phoenix.toml"), settings).unwrap();
+    with_tools(&scratch);
+    for words in [&["sync", "certs"][..], &["sync", "certs", "--force"]] {
+        let output = phoenix_with_tools(&scratch, words);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let mut names: Vec<_> = fs::read_dir(scratch.0.join("pair"))
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .inspect(|entry| assert!(entry.file_type().unwrap().is_file()))
+            .map(|entry| entry.file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a.crt", "a.key"]);
+    }
+    let before = fs::read(scratch.0.join("pair/a.crt")).unwrap();
+    let output = phoenix_with_tools(&scratch, &["certs", "rollback", NAME]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_ne!(fs::read(scratch.0.join("pair/a.crt")).unwrap(), before);
+    let again = phoenix_with_tools(&scratch, &["sync", "certs", "--unattended", "-q"]);
+    assert_eq!(said(&again), "");
+    assert!(scratch.0.join(".phoenix").is_dir());
+}

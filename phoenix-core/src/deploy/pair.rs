@@ -60,7 +60,7 @@ impl PairTarget {
             slug: placement.slug.clone(),
             guest_writable: placement.guest_writable,
             keep: placement.keep,
-            plain: false,
+            plain: placement.plain,
             journal_dir,
         }
     }

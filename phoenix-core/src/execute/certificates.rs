@@ -114,7 +114,7 @@ impl<'a> Performer<'a> {
                     let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
                     Ok(check(self.with.root, &target)?)
                 }),
-                Some(guest) => self.owner_in_guest(guest, placement),
+                Some(guest) => self.fits_guest(guest, placement),
             };
             could.map_err(|mut error| {
                 let words = "the pair could not be put in place, so the CA was not asked";
@@ -125,8 +125,16 @@ impl<'a> Performer<'a> {
         Ok(())
     }
 
-    /// An id that a container's map leaves out is nobody's there: nothing that it owns could be read.
-    fn owner_in_guest(&self, guest: GuestId, placement: &Placement) -> Result<(), StepError> {
+    /// Whether a guest could use what is put there. An id that a container's map leaves out is nobody's there: nothing that
+    /// it owns could be read.
+    fn fits_guest(&self, guest: GuestId, placement: &Placement) -> Result<(), StepError> {
+        if let Some(dir) = self.with.model.watched_in_guest(placement) {
+            return Err(StepError::new(format!(
+                "Traefik of {guest} watches `{}`: it would load the versions of the pair as configuration, and not notice a new one",
+                dir.display()
+            ))
+            .hint("put the pair beside that directory, as in `/etc/traefik/certs`"));
+        }
         let Some((user, group)) = ids_in_container(&placement.owner) else {
             return Ok(());
         };

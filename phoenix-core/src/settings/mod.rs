@@ -26,6 +26,8 @@ pub struct Settings {
     pub renew_before: RenewBefore,
     /// Previous versions of a pair that are kept where its entry does not say so. Default: 1.
     pub keep: Keep,
+    /// Directories of the host that programs watch: pairs in them are plain files, with the versions beside the directory.
+    pub watched: Vec<PathBuf>,
     /// Docker's part.
     pub docker: DockerSettings,
     /// Traefik's part.
@@ -177,7 +179,32 @@ impl Settings {
             }
         }
         if let Some(deploy) = table(root, "deploy", &mut faults) {
-            known(deploy, &["keep"], &mut faults);
+            known(deploy, &["keep", "watched"], &mut faults);
+            for node in deploy
+                .get("watched")
+                .into_iter()
+                .flat_map(|list| list.items().collect::<Vec<_>>())
+            {
+                match node.as_str().map(|path| PathBuf::from(path.into_owned())) {
+                    Some(path) if path.is_absolute() => settings.watched.push(path),
+                    _ => faults.push(
+                        Fault::error(
+                            "settings",
+                            format!(
+                                "found {} in `watched`, expected the absolute path of a directory",
+                                node.literal()
+                            ),
+                        )
+                        .at(node.place()),
+                    ),
+                }
+            }
+            if deploy
+                .get("watched")
+                .is_some_and(|node| node.kind() != Kind::Array)
+            {
+                complain(deploy, "watched", "an array of directories", &mut faults);
+            }
             if let Some(node) = deploy.get("keep") {
                 match node.as_u64().filter(|number| (1..=Keep::MOST).contains(number)) {
                     Some(number) => settings.keep = Keep(usize::try_from(number).unwrap_or(1)),
