@@ -240,12 +240,7 @@ impl Model {
     /// Paths under a directory that a container mounts are written through that container, by its own ids.
     pub fn placements(&self, entry: &Entry) -> Vec<Placement> {
         let mut placements = vec![self.primary(entry)];
-        placements.extend(
-            entry
-                .deploy
-                .iter()
-                .map(|target| self.target(entry, target)),
-        );
+        placements.extend(entry.deploy.iter().map(|target| self.target(entry, target)));
         placements
     }
 
@@ -282,9 +277,11 @@ impl Model {
             slug: entry.slug(),
             keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: self.guest_writable(&entry.cert_path),
-            plain: self.settings.watched.iter().any(|dir| {
-                entry.cert_path.starts_with(dir) || entry.key_path.starts_with(dir)
-            }),
+            plain: self
+                .settings
+                .watched
+                .iter()
+                .any(|dir| entry.cert_path.starts_with(dir) || entry.key_path.starts_with(dir)),
         }
     }
 

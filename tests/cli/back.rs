@@ -15,23 +15,34 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn an_earlier_pair_is_brought_back_kept_and_replaced_by_force() {
-    let scratch = real_site(r#"["sh", "-c", "echo \"$PHOENIX_FINGERPRINTS\" >> \"$(dirname \"$PHOENIX_CERT_PATH\")/seen\""]"#);
+    let scratch = real_site(
+        r#"["sh", "-c", "echo \"$PHOENIX_FINGERPRINTS\" >> \"$(dirname \"$PHOENIX_CERT_PATH\")/seen\""]"#,
+    );
     let sync = |words: &[&str]| {
         let output = on_machine(&scratch, &[&["sync", "certs"], words].concat());
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         stdout(&output)
     };
-    let rollback = |words: &[&str]| on_machine(&scratch, &[&["certs", "rollback", NAME], words].concat());
+    let rollback =
+        |words: &[&str]| on_machine(&scratch, &[&["certs", "rollback", NAME], words].concat());
     sync(&[]);
     let none = rollback(&[]);
     assert_eq!(none.status.code(), Some(1), "{}", said(&none));
-    assert!(stderr(&none).contains("found no earlier pair"), "{}", said(&none));
+    assert!(
+        stderr(&none).contains("found no earlier pair"),
+        "{}",
+        said(&none)
+    );
     let first = leaf(&scratch);
     sync(&["--force"]);
     let second = leaf(&scratch);
     assert_ne!(first, second);
     let shown = rollback(&["--dry-run"]);
-    assert!(stdout(&shown).contains("brought back: leaf"), "{}", said(&shown));
+    assert!(
+        stdout(&shown).contains("brought back: leaf"),
+        "{}",
+        said(&shown)
+    );
     assert_eq!(leaf(&scratch), second);
     let done = rollback(&[]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
@@ -58,7 +69,11 @@ fn a_pair_whose_window_is_open_stays_when_it_was_brought_back_until_the_manifest
     on_machine(&scratch, &["sync", "certs", "--force"]);
     // With a window as long as the whole life each pair is due at once.
     let settings = scratch.0.join("site/etc/phoenix.toml");
-    fs::write(&settings, "[renewal]\nbefore = \"99%\"\n\n[deploy]\nkeep = 3\n").unwrap();
+    fs::write(
+        &settings,
+        "[renewal]\nbefore = \"99%\"\n\n[deploy]\nkeep = 3\n",
+    )
+    .unwrap();
     let done = on_machine(&scratch, &["certs", "rollback", NAME]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
     let plan = on_machine(&scratch, &["plan", "certs", "--check"]);
@@ -66,7 +81,11 @@ fn a_pair_whose_window_is_open_stays_when_it_was_brought_back_until_the_manifest
     assert_eq!(leaf(&scratch), first);
     let manifest = scratch.0.join("site/etc/certificate-manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
-    fs::write(&manifest, text.replace("\"owner\"", "\"sans\": \"10.0.0.9\", \"owner\"")).unwrap();
+    fs::write(
+        &manifest,
+        text.replace("\"owner\"", "\"sans\": \"10.0.0.9\", \"owner\""),
+    )
+    .unwrap();
     let plan = stdout(&on_machine(&scratch, &["plan", "certs"]));
     assert!(plan.contains("names missing: 10.0.0.9"), "{plan}");
 }
@@ -86,8 +105,9 @@ fn in_two_guests() -> Scratch {
 
 /// What the three places serve.
 fn served(scratch: &Scratch) -> [String; 3] {
-    ["", "guests/lxc-102", "guests/vm-1002"]
-        .map(|place| fs::read_to_string(scratch.0.join(place).join("tls/a.crt")).unwrap_or_default())
+    ["", "guests/lxc-102", "guests/vm-1002"].map(|place| {
+        fs::read_to_string(scratch.0.join(place).join("tls/a.crt")).unwrap_or_default()
+    })
 }
 
 #[test]
@@ -106,11 +126,17 @@ fn a_place_that_refuses_the_new_pair_takes_it_back_from_all_and_it_waits_for_its
     assert_eq!(text.matches("undone   deploy").count(), 2, "{text}");
     assert_eq!(served(&scratch)[..2], before[..2]);
     let pending = stdout(&scratch.phoenix(&["pending", "list"]));
-    assert!(pending.contains(&format!("pending  pair {NAME}")), "{pending}");
+    assert!(
+        pending.contains(&format!("pending  pair {NAME}")),
+        "{pending}"
+    );
     let unattended = scratch.phoenix(&["sync", "certs", "--unattended"]);
     assert_eq!(unattended.status.code(), Some(1));
     let text = stdout(&unattended);
-    assert!(text.contains(&format!("blocked  pair {NAME}  failed once, last: ")), "{text}");
+    assert!(
+        text.contains(&format!("blocked  pair {NAME}  failed once, last: ")),
+        "{text}"
+    );
     assert_eq!(served(&scratch)[..2], before[..2]);
     // The place is itself again: the pair that waited goes everywhere, and the CA is not asked for another.
     fs::remove_file(&inside).unwrap();
@@ -134,7 +160,10 @@ fn a_dropped_try_and_a_rollback_both_forget_the_pair_that_waits() {
     let inside = scratch.0.join("guests/vm-1002/tls");
     fs::rename(&inside, scratch.0.join("aside")).unwrap();
     fs::write(&inside, "in the way").unwrap();
-    assert_eq!(scratch.phoenix(&["sync", "certs", "--force"]).status.code(), Some(1));
+    assert_eq!(
+        scratch.phoenix(&["sync", "certs", "--force"]).status.code(),
+        Some(1)
+    );
     fs::remove_file(&inside).unwrap();
     fs::rename(scratch.0.join("aside"), &inside).unwrap();
     let before = served(&scratch);
@@ -145,6 +174,9 @@ fn a_dropped_try_and_a_rollback_both_forget_the_pair_that_waits() {
     let quiet = scratch.phoenix(&["sync", "certs", "--unattended", "-q"]);
     assert_eq!(said(&quiet), "");
     assert_eq!(served(&scratch), after);
-    let mode = fs::metadata(scratch.0.join("tls/a.key")).unwrap().permissions().mode();
+    let mode = fs::metadata(scratch.0.join("tls/a.key"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 }

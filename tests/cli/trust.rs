@@ -63,7 +63,13 @@ impl Stores {
             .arg("--state")
             .arg(dir.join("state"))
             .args(words)
-            .env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", dir.join("bin").display()))
+            .env(
+                "PATH",
+                format!(
+                    "{}:/usr/sbin:/usr/bin:/sbin:/bin",
+                    dir.join("bin").display()
+                ),
+            )
             .env("TMPDIR", dir)
             .output()
             .unwrap()
@@ -84,8 +90,14 @@ fn the_root_is_put_into_stores_once_and_again_when_it_is_missed() {
     let output = stores.phoenix(&["sync", "all"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let text = stdout(&output);
-    assert!(text.contains("done     trust root on host  the root is in"), "{text}");
-    assert!(text.contains("done     trust root in lxc:7  the root is in"), "{text}");
+    assert!(
+        text.contains("done     trust root on host  the root is in"),
+        "{text}"
+    );
+    assert!(
+        text.contains("done     trust root in lxc:7  the root is in"),
+        "{text}"
+    );
     let root = stores.read("guest/ours.crt");
     assert!(root.starts_with("-----BEGIN CERTIFICATE-----"));
     assert_eq!(root, stores.read("host/ours.crt"));
@@ -98,8 +110,14 @@ fn the_root_is_put_into_stores_once_and_again_when_it_is_missed() {
     fs::write(stores.0.0.join("etc/ca-certificates.crt"), "").unwrap();
     fs::write(stores.0.0.join("guest/ours.crt"), "another").unwrap();
     let plan = stdout(&stores.phoenix(&["plan", "all"]));
-    assert!(plan.contains("trust root on host  the root's file is there, the store was not made of it"), "{plan}");
-    assert!(plan.contains("trust root in lxc:7  the trust store holds another root"), "{plan}");
+    assert!(
+        plan.contains("trust root on host  the root's file is there, the store was not made of it"),
+        "{plan}"
+    );
+    assert!(
+        plan.contains("trust root in lxc:7  the trust store holds another root"),
+        "{plan}"
+    );
     let repaired = stores.phoenix(&["sync", "all"]);
     assert_eq!(repaired.status.code(), Some(0), "{}", said(&repaired));
     assert_eq!(stores.read("guest/ours.crt"), root);

@@ -115,12 +115,12 @@ pub trait Perform<'a> {
         self.perform(step)
     }
 
-    /// Whether a step may be done at the same time as others that say so, too. Default: none.
-    fn at_once(&self, _step: &Step) -> bool {
-        false
+    /// Names the steps that may be done together with this one: those for which the same is named. Default: none.
+    fn together(&self, _step: &Step) -> Option<String> {
+        None
     }
 
-    /// Does several steps of which each may be done [`at_once`](Self::at_once); one result per step, in their order.
+    /// Does several steps that may be done [`together`](Self::together); one result per step, in their order.
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
         steps.iter().map(|step| self.perform(step)).collect()
     }
@@ -180,10 +180,10 @@ impl<'p, 'a> Run<'p, 'a> {
             return;
         }
         let mut group = vec![index];
-        if self.performer.at_once(&self.steps[index]) {
+        if let Some(name) = self.performer.together(&self.steps[index]) {
             group.extend((index + 1..self.steps.len()).filter(|later| {
                 self.outcomes[*later].is_none()
-                    && self.performer.at_once(&self.steps[*later])
+                    && self.performer.together(&self.steps[*later]).as_ref() == Some(&name)
                     && self.waits_for_nothing(*later)
             }));
         }
@@ -316,12 +316,19 @@ impl<'p, 'a> Run<'p, 'a> {
             self.take_back(done, failure);
         }
         for step in self.steps {
-            for unit in step.unit.iter().filter(|unit| units.contains(&unit.as_str())) {
+            for unit in step
+                .unit
+                .iter()
+                .filter(|unit| units.contains(&unit.as_str()))
+            {
                 self.broken.entry(unit).or_insert(failed);
             }
         }
         for (index, step) in self.steps.iter().enumerate() {
-            let follows = step.repeats.iter().any(|unit| taken_back.contains(&unit.as_str()));
+            let follows = step
+                .repeats
+                .iter()
+                .any(|unit| taken_back.contains(&unit.as_str()));
             let Some(outcome) = self.outcomes[index]
                 .as_mut()
                 .filter(|outcome| follows && outcome.status == Status::Done)
@@ -330,11 +337,20 @@ impl<'p, 'a> Run<'p, 'a> {
             };
             match self.performer.repeat(step) {
                 Ok(done) => {
-                    let words = if done.detail.is_empty() { "done" } else { &done.detail };
-                    outcome.warnings.push(format!("once more with what was put back: {words}"));
+                    let words = if done.detail.is_empty() {
+                        "done"
+                    } else {
+                        &done.detail
+                    };
+                    outcome
+                        .warnings
+                        .push(format!("once more with what was put back: {words}"));
                 }
                 Err(error) => {
-                    let words = format!("could not do `{}` once more with what was put back", step.id);
+                    let words = format!(
+                        "could not do `{}` once more with what was put back",
+                        step.id
+                    );
                     failure.errors.push(words);
                     failure.errors.extend(error.messages);
                 }

@@ -100,7 +100,16 @@ fn a_unit_falls_with_the_step_that_judges_it_and_what_followed_it_is_done_once_m
     let (statuses, log) = run_script(steps, &["verify"]);
     assert_eq!(
         log,
-        ["a", "b", "other hook", "hook", "verify", "undo b", "undo a", "hook"]
+        [
+            "a",
+            "b",
+            "other hook",
+            "hook",
+            "verify",
+            "undo b",
+            "undo a",
+            "hook"
+        ]
     );
     let by_name: BTreeMap<String, Status> = statuses.into_iter().collect();
     assert_eq!(by_name["a"], Status::Undone);
@@ -129,7 +138,10 @@ fn a_unit_stays_when_it_has_no_part_in_what_its_judge_found() {
         step("verify", &["a"], None).judges(["pair a".to_owned()]),
     ];
     let log = RefCell::default();
-    let script = Script { failing: &["verify"], log: &log };
+    let script = Script {
+        failing: &["verify"],
+        log: &log,
+    };
     let outcomes = run(&plan, &Elsewhere(script), &Silent);
     assert_eq!(outcomes[0].status, Status::Done);
     assert_eq!(log.into_inner(), ["a", "verify"]);
@@ -187,8 +199,8 @@ impl<'a> Perform<'a> for Together<'a> {
         Ok(Done::default())
     }
 
-    fn at_once(&self, step: &Step) -> bool {
-        step.id.0.starts_with('p')
+    fn together(&self, step: &Step) -> Option<String> {
+        step.id.0.starts_with('p').then(String::new)
     }
 
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {

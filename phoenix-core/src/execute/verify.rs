@@ -71,7 +71,8 @@ impl<'a> Performer<'a> {
         };
         let seen = probe::docker::probe(&view, &target);
         *self.services.borrow_mut() = seen.services;
-        judged(seen.probes).map_err(|error| blaming(error, &["docker/accepts-ours", "docker/served-leaf"]))
+        judged(seen.probes)
+            .map_err(|error| blaming(error, &["docker/accepts-ours", "docker/served-leaf"]))
     }
 
     pub(super) fn verify_traefik(&self, guest: GuestId) -> Result<Done<'a>, StepError> {

@@ -43,7 +43,10 @@ impl IdMap {
             users: Vec::new(),
             groups: Vec::new(),
         };
-        for item in id_maps.into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+        for item in id_maps
+            .into_iter()
+            .flat_map(|list| list.items().collect::<Vec<_>>())
+        {
             let number = |key: &str| {
                 let value = item.get(key)?;
                 let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
@@ -120,7 +123,10 @@ mod tests {
         let map = IdMap::unprivileged(Some(document.root()));
         assert_eq!(map.user(0), Some(100_000));
         assert_eq!((map.user(33), map.group(33)), (Some(100_033), Some(33)));
-        assert_eq!((map.group(32), map.group(34)), (Some(100_032), Some(100_034)));
+        assert_eq!(
+            (map.group(32), map.group(34)),
+            (Some(100_032), Some(100_034))
+        );
         assert_eq!((map.user(65_535), map.user(65_536)), (Some(165_535), None));
         assert_eq!(IdMap::privileged().user(70_000), Some(70_000));
     }

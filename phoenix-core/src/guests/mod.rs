@@ -13,8 +13,8 @@ use crate::document::{Cursor, NodeId};
 use crate::names::{GuestId, GuestKind};
 
 pub(crate) use host::global_rules;
-pub use id_map::{IdMap, ids_in_container};
 pub use host::{HostConfig, StepCaBlock};
+pub use id_map::{IdMap, ids_in_container};
 pub use lxc::decode_lxcs;
 pub use reference::Reference;
 pub use vm::decode_vms;

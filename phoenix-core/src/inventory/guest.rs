@@ -10,7 +10,8 @@ use super::collect::{CALL_TIME, Collector, DAEMON_JSON, guest_path};
 use super::daemon::{docker_facts, traefik_facts};
 use super::host::in_words;
 use super::{
-    CertificateFacts, GuestFacts, Inventory, PairState, PlacementState, docker_commands, in_bundle, traefik_commands,
+    CertificateFacts, GuestFacts, Inventory, PairState, PlacementState, docker_commands, in_bundle,
+    traefik_commands,
 };
 use crate::guests::ids_in_container;
 use crate::model::{Model, Placement};
@@ -138,7 +139,8 @@ pub(super) fn found_in(
         Err(why) => {
             for (name, index, _) in &work.placements {
                 if let Some(certificate) = inventory.certificates.get_mut(name) {
-                    let resting = *index == 0 && is_right_from_outside(with, guest, name, certificate);
+                    let resting =
+                        *index == 0 && is_right_from_outside(with, guest, name, certificate);
                     certificate.placements[*index] = if resting {
                         PlacementState::Resting(why.clone())
                     } else {

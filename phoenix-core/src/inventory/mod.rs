@@ -19,8 +19,8 @@ pub use collect::{Collector, collect};
 pub use daemon::{DockerFacts, TraefikFacts, docker_commands, traefik_commands};
 pub(crate) use guest::leaf_at;
 pub(crate) use host::in_words;
-pub use trust::{TrustFacts, bundle_has, in_bundle};
 pub use host::{PairFacts, PairState, read_candidate, read_pair};
+pub use trust::{TrustFacts, bundle_has, in_bundle};
 
 /// Everything that a plan is decided from, besides the site itself.
 #[derive(Debug, Default)]

@@ -132,9 +132,9 @@ fn entry_steps(
     let name = &entry.common_name;
     let mut before: Vec<StepId> = Vec::new();
     let worth = worth_going_back(facts, now);
-    let rejected = inventory.pending.iter().find(|item| {
-        matches!(&item.kind, PendingKind::Pair { certificate, .. } if certificate == name)
-    });
+    let rejected = inventory.pending.iter().find(
+        |item| matches!(&item.kind, PendingKind::Pair { certificate, .. } if certificate == name),
+    );
     let candidate_waits = !policy.force && candidate_is_good(&wanted, facts, now);
     let paused = rejected
         .filter(|_| candidate_waits && worth)

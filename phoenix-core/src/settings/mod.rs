@@ -206,7 +206,10 @@ impl Settings {
                 complain(deploy, "watched", "an array of directories", &mut faults);
             }
             if let Some(node) = deploy.get("keep") {
-                match node.as_u64().filter(|number| (1..=Keep::MOST).contains(number)) {
+                match node
+                    .as_u64()
+                    .filter(|number| (1..=Keep::MOST).contains(number))
+                {
                     Some(number) => settings.keep = Keep(usize::try_from(number).unwrap_or(1)),
                     None => complain(deploy, "keep", "a whole number from 1 to 100", &mut faults),
                 }

@@ -40,7 +40,11 @@ pub(super) fn decode(
             faults.push(Fault::error("settings", error.to_string()).at(entry.key_place()));
         });
         if entry.value.kind() != Kind::Object {
-            let found = format!("found {} as `{}`, expected a table", entry.value.literal(), entry.key);
+            let found = format!(
+                "found {} as `{}`, expected a table",
+                entry.value.literal(),
+                entry.key
+            );
             faults.push(Fault::error("settings", found).at(entry.value.place()));
             continue;
         }
@@ -113,7 +117,10 @@ mod tests {
                 Reach::Ssh(at) => format!("{guest} at {at}"),
             })
             .collect();
-        assert_eq!(ways, ["lxc:7 by root@pve2", "vm:1001 at root@10.0.0.111:2222"]);
+        assert_eq!(
+            ways,
+            ["lxc:7 by root@pve2", "vm:1001 at root@10.0.0.111:2222"]
+        );
         assert_eq!(settings.ssh.identity.as_deref(), Some("/root/key".as_ref()));
     }
 
@@ -122,13 +129,22 @@ mod tests {
         for (text, words) in [
             ("[guests.web]\nnode = \"a\"", "web"),
             ("[guests]\n\"vm:1\" = 3", "expected a table"),
-            ("[guests.\"vm:1\"]\nssh = \"-oProxyCommand=x@h\"", "a destination such as"),
+            (
+                "[guests.\"vm:1\"]\nssh = \"-oProxyCommand=x@h\"",
+                "a destination such as",
+            ),
             ("[guests.\"vm:1\"]\nnode = \"a b\"", "a destination such as"),
-            ("[guests.\"vm:1\"]\nnode = \"a\"\nssh = \"root@b\"", "both `node` and `ssh`"),
+            (
+                "[guests.\"vm:1\"]\nnode = \"a\"\nssh = \"root@b\"",
+                "both `node` and `ssh`",
+            ),
             ("[guests.\"vm:1\"]\nnodes = \"a\"", "did you mean `node`?"),
         ] {
             let said = read(text).unwrap_err();
-            assert!(said.contains(words) && said.contains("s.toml:"), "{text}: {said}");
+            assert!(
+                said.contains(words) && said.contains("s.toml:"),
+                "{text}: {said}"
+            );
         }
     }
 }

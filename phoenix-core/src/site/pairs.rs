@@ -88,7 +88,11 @@ fn taken_back(steps: &[(&Step, &Outcome)], name: &CommonName) -> Option<String> 
         outcome.status == Status::Failed
             && (step.unit.as_ref() == Some(unit) || step.judges.contains(unit))
     })?;
-    Some(format!("`{}` failed: {}", step.id, outcome.errors.join(": ")))
+    Some(format!(
+        "`{}` failed: {}",
+        step.id,
+        outcome.errors.join(": ")
+    ))
 }
 
 /// Whether a unit is a daemon's own.

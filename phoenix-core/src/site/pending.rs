@@ -136,9 +136,12 @@ fn stands_for(kind: &PendingKind, action: &Action) -> bool {
         (PendingKind::Restart { service, guest }, Action::ConfigureTraefik { guest: at, .. }) => {
             service == "traefik" && guest == at
         }
-        (PendingKind::Pair { certificate, .. }, Action::Deploy { certificate: name, .. }) => {
-            certificate == name
-        }
+        (
+            PendingKind::Pair { certificate, .. },
+            Action::Deploy {
+                certificate: name, ..
+            },
+        ) => certificate == name,
         _ => false,
     }
 }

@@ -11,8 +11,8 @@ mod pct;
 mod program;
 mod qm;
 mod script;
-mod ssh;
 pub mod sockets;
+mod ssh;
 
 #[cfg(test)]
 mod conformance;
@@ -138,7 +138,9 @@ pub enum TransportError {
         stderr: String,
     },
     /// SSH: the host key is not a known one.
-    #[error("could not call into {guest}: its SSH host key is not the known one, or none is known: {stderr}")]
+    #[error(
+        "could not call into {guest}: its SSH host key is not the known one, or none is known: {stderr}"
+    )]
     HostKey {
         /// The guest.
         guest: GuestId,

@@ -64,9 +64,10 @@ impl SshCommands {
         words.push("--".into());
         words.push(self.destination.without_port().into());
         // The other side's login shell takes the words apart again.
-        let env = command.env.iter().map(|(name, value)| {
-            format!("{}={}", name.to_string_lossy(), value.to_string_lossy())
-        });
+        let env = command
+            .env
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
         let env: Vec<String> = if command.env.is_empty() {
             Vec::new()
         } else {
@@ -179,7 +180,9 @@ mod tests {
                 ..SshFiles::default()
             },
         );
-        let words = commands.words(&Command::new(["pct", "exec", "102", "--", "sh", "-c", "a 'b'"]));
+        let words = commands.words(&Command::new([
+            "pct", "exec", "102", "--", "sh", "-c", "a 'b'",
+        ]));
         let words: Vec<&str> = words.iter().map(|word| word.to_str().unwrap()).collect();
         assert_eq!(
             words[words.len() - 3..],

@@ -64,7 +64,9 @@ fn settled(model: &Model, authority: &Authority, left: std::time::Duration) -> I
             held: None,
             placements: vec![PlacementState::Right; model.placements(entry).len()],
         };
-        inventory.certificates.insert(entry.common_name.clone(), facts);
+        inventory
+            .certificates
+            .insert(entry.common_name.clone(), facts);
         let docker = model.docker_entry(DOCKER).unwrap().0;
         if docker.common_name == entry.common_name {
             let guest = GuestFacts {
@@ -98,14 +100,20 @@ fn docker_facts(model: &Model) -> DockerFacts {
     let mut facts = DockerFacts {
         daemon_json: None,
         active_state: "active".to_owned(),
-        unit: "# /lib/systemd/system/docker.service\n[Service]\nExecStart=/usr/bin/dockerd\n".to_owned(),
+        unit: "# /lib/systemd/system/docker.service\n[Service]\nExecStart=/usr/bin/dockerd\n"
+            .to_owned(),
         version: None,
         server_version: None,
         swarm_active: true,
         sockets: Vec::new(),
     };
     let target = model.docker_entry(DOCKER).unwrap().1;
-    facts.daemon_json = Some(docker_wanted(model, target, &facts).unwrap().daemon_json.into());
+    facts.daemon_json = Some(
+        docker_wanted(model, target, &facts)
+            .unwrap()
+            .daemon_json
+            .into(),
+    );
     facts
 }
 
@@ -130,7 +138,10 @@ fn what_is_seen_of_a_renewed_link_takes_the_pairs_back_and_what_was_told_is_told
     let verify = step(&plan, "verify docker vm:1001");
     assert_eq!(verify.judges, [docker.clone(), traefik.clone()]);
     assert_eq!(step(&plan, "verify traefik lxc:102").judges, [traefik]);
-    assert_eq!(step(&plan, "configure docker vm:1001").repeats, [docker.clone()]);
+    assert_eq!(
+        step(&plan, "configure docker vm:1001").repeats,
+        [docker.clone()]
+    );
     let units: BTreeSet<&str> = plan
         .steps
         .iter()
@@ -159,7 +170,10 @@ fn docker_goes_back_only_to_the_pair_that_it_served() {
     let mut inventory = settled(&model, &authority, 20 * DAY);
     inventory.guests.get_mut(&DOCKER).unwrap().served = None;
     let plan = decided(&model, &inventory);
-    assert_eq!(step(&plan, "verify docker vm:1001").judges, ["traefik lxc:102"]);
+    assert_eq!(
+        step(&plan, "verify docker vm:1001").judges,
+        ["traefik lxc:102"]
+    );
 }
 
 #[test]
@@ -167,8 +181,14 @@ fn nothing_goes_back_to_a_pair_that_is_about_to_end() {
     let (model, authority) = (model(), Authority::new());
     let plan = decided(&model, &settled(&model, &authority, DAY));
     for step in &plan.steps {
-        assert!(step.judges.is_empty() && step.repeats.is_empty(), "{step:?}");
-        let single = step.unit.as_deref().is_some_and(|unit| unit.starts_with("pair "));
+        assert!(
+            step.judges.is_empty() && step.repeats.is_empty(),
+            "{step:?}"
+        );
+        let single = step
+            .unit
+            .as_deref()
+            .is_some_and(|unit| unit.starts_with("pair "));
         assert!(!single, "{step:?}");
     }
 }

@@ -2,10 +2,10 @@
 //! a real sshd.
 
 mod commands;
-mod sshd;
 mod faults;
 mod files;
 mod pairs;
+mod sshd;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use self::commands::TestCommands;
 use super::{
-    Answer, GuestPath, GuestTransport, Local, Pct, Program, Qm, Ssh, Step, StepResult, TransportError,
+    Answer, GuestPath, GuestTransport, Local, Pct, Program, Qm, Ssh, Step, StepResult,
+    TransportError,
 };
 use crate::names::{GuestId, Owner};
 

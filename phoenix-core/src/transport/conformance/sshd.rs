@@ -151,13 +151,20 @@ fn a_key_that_is_not_let_in_and_a_server_that_is_gone_have_errors_of_their_own()
     assert!(matches!(error, TransportError::Denied { .. }), "{error:?}");
     bench.sshd.as_mut().unwrap().stop();
     let error = state(&bench).unwrap_err();
-    assert!(matches!(error, TransportError::Unreachable { .. }), "{error:?}");
+    assert!(
+        matches!(error, TransportError::Unreachable { .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
 fn a_container_of_another_node_is_reached_by_that_nodes_own_tools() {
     let Some(bench) = bench() else { return };
-    let over = bench.sshd.as_ref().unwrap().commands(bench.commands.clone());
+    let over = bench
+        .sshd
+        .as_ref()
+        .unwrap()
+        .commands(bench.commands.clone());
     // The node's `pct` is the stand-in.
     let pct = format!(
         "#!/bin/sh\nexport PHX={scratch} PATH=/usr/sbin:/usr/bin:/sbin:/bin\nexec sh {scratch}/bin/pct \"$@\"\n",
