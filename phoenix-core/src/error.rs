@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::ca::EnrollError;
 use crate::change::ChangeError;
+use crate::deploy::DeployError;
 use crate::diagnostic::Faults;
 use crate::manifest::ManifestEditError;
 use crate::plan::{GivenError, OrderError};
@@ -66,6 +67,21 @@ pub enum Error {
     /// The manifest was not edited.
     #[error(transparent)]
     ManifestEdit(#[from] ManifestEditError),
+    /// A pair could not be looked at in its place.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// No earlier version of a pair can be brought back; nothing was changed.
+    #[error("found no {} of `{certificate}` to bring back in {}{}", asked.as_ref().map_or_else(|| "earlier pair".to_owned(), |asked| format!("version `{asked}`")), dir.display(), if found.is_empty() { String::new() } else { format!(", only: {}", found.join(", ")) })]
+    NoEarlierPair {
+        /// The certificate.
+        certificate: String,
+        /// The version that was asked for.
+        asked: Option<String>,
+        /// Where versions were looked for.
+        dir: PathBuf,
+        /// What is there, and why it cannot be brought back.
+        found: Vec<String>,
+    },
     /// No root is to be found where the site keeps it.
     #[error("found no root certificate of the CA, expected one at {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "))]
     NoRoot {
@@ -201,12 +217,14 @@ impl Error {
             Self::Ca { .. } => "ca",
             Self::Change(ChangeError::ChangedMeanwhile { .. }) => "changed-meanwhile",
             Self::Change(_) => "change",
+            Self::Deploy(_) => "deploy",
             Self::Enroll { .. } => "enroll",
             Self::Exists { .. } => "exists",
             Self::Faults(_) => "faults",
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
             Self::ManifestEdit(_) => "manifest-edit",
+            Self::NoEarlierPair { .. } => "no-earlier-pair",
             Self::NoRoot { .. } => "no-root",
             Self::NoSite { .. } => "no-site",
             Self::NotPending { .. } => "not-pending",
@@ -230,6 +248,10 @@ impl Error {
         match self {
             Self::Enroll { source, .. } => enroll_hint(source),
             Self::Exists { .. } => Some("--force replaces it".to_owned()),
+            Self::NoEarlierPair { .. } => Some(
+                "`keep` in the manifest, or in `[deploy]` of etc/phoenix.toml, says how many versions stay; --force brings back one that has ended, `phoenix sync --force` gets a new one"
+                    .to_owned(),
+            ),
             Self::NoSite { .. } => Some(
                 "--site names the site, --ca-url a CA; `phoenix ca bootstrap` takes one in"
                     .to_owned(),

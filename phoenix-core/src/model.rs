@@ -99,6 +99,8 @@ pub struct Placement {
     pub keep: usize,
     /// Whether a guest can write the directory, too.
     pub guest_writable: bool,
+    /// Whether a program watches the directory: plain files stand in it, and the versions beside it.
+    pub plain: bool,
 }
 
 impl Model {
@@ -231,16 +233,12 @@ impl Model {
     /// Paths under a directory that a container mounts are written through that container, by its own ids.
     pub fn placements(&self, entry: &Entry) -> Vec<Placement> {
         let mut placements = vec![self.primary(entry)];
-        placements.extend(
-            entry
-                .deploy
-                .iter()
-                .map(|target| Self::target(entry, target)),
-        );
+        placements.extend(entry.deploy.iter().map(|target| self.target(entry, target)));
         placements
     }
 
-    fn primary(&self, entry: &Entry) -> Placement {
+    /// Where an entry's own paths are written.
+    pub fn primary(&self, entry: &Entry) -> Placement {
         let mounted = |path: &Path| self.guests.mounted(path).filter(|_| self.live_mounts);
         let through = mounted(&entry.cert_path)
             .zip(mounted(&entry.key_path))
@@ -270,12 +268,17 @@ impl Model {
             cert_mode: entry.cert_mode,
             key_mode: entry.key_mode,
             slug: entry.slug(),
-            keep: entry.keep,
+            keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: self.guest_writable(&entry.cert_path),
+            plain: self
+                .settings
+                .watched
+                .iter()
+                .any(|dir| entry.cert_path.starts_with(dir) || entry.key_path.starts_with(dir)),
         }
     }
 
-    fn target(entry: &Entry, target: &Target) -> Placement {
+    fn target(&self, entry: &Entry, target: &Target) -> Placement {
         Placement {
             guest: Some(target.guest),
             cert: target.cert.clone(),
@@ -285,9 +288,19 @@ impl Model {
             cert_mode: target.cert_mode,
             key_mode: target.key_mode,
             slug: entry.slug(),
-            keep: entry.keep,
+            keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: true,
+            plain: false,
         }
+    }
+
+    /// The directory of a guest that its Traefik watches, where a placement lies in it: Traefik would load the versions
+    /// below it, and does not notice a swapped link.
+    pub fn watched_in_guest(&self, placement: &Placement) -> Option<PathBuf> {
+        let guest = self.guests.guest(placement.guest?)?;
+        let (_, file) = self.static_file().filter(|_| guest.is_traefik())?.ok()?;
+        let dir = file.watched_dir()?;
+        (placement.cert.starts_with(&dir) || placement.key.starts_with(&dir)).then_some(dir)
     }
 
     /// Whether a guest mounts the directory that holds this host path, or an NFS client may.

@@ -1,13 +1,16 @@
 //! The command, run as a user runs it: on copies of a site in temporary directories.
 
+mod back;
 mod ca;
 mod certs;
 mod edit;
 mod firewall;
 mod manifest;
+mod mounts;
 mod pairs;
 mod run;
 mod template;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A site beneath a root whose users are known there and whose guests are directories with the files that runs look for.
-fn site() -> Scratch {
+pub(super) fn site() -> Scratch {
     let scratch = Scratch::with_site();
     let passwd = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n";
     let group = "root:x:0:\nnogroup:x:65534:\nwww-data:x:33:\nnginx:x:101:\ntraefik:x:102:\n";
@@ -23,7 +23,7 @@ fn planned(scratch: &Scratch, name: &str) -> PathBuf {
     file
 }
 
-const NAME: &str = "worker-agent.internal.example";
+pub(super) const NAME: &str = "worker-agent.internal.example";
 
 #[test]
 fn a_plan_is_applied_as_it_was_written_down_and_only_once() {
@@ -100,7 +100,7 @@ fn myself() -> String {
 }
 
 /// A site of one certificate on the machine itself, all of it in the test's directory.
-fn real_site(hook: &str) -> Scratch {
+pub(super) fn real_site(hook: &str) -> Scratch {
     let scratch = Scratch::new();
     let dir = scratch.0.display();
     fs::create_dir_all(scratch.0.join("site/etc")).unwrap();
@@ -124,7 +124,7 @@ fn real_site(hook: &str) -> Scratch {
     scratch
 }
 
-fn on_machine(scratch: &Scratch, words: &[&str]) -> Output {
+pub(super) fn on_machine(scratch: &Scratch, words: &[&str]) -> Output {
     let (site, state) = (scratch.0.join("site"), scratch.0.join("state"));
     let places = [
         "--site",

@@ -16,6 +16,7 @@ use phoenix_core::x509::{KeyType, RevocationReason, Serial, Usage};
 
 use super::absolute;
 use super::ca::CaArgs;
+use super::rollback::RollbackArgs;
 use crate::args::Global;
 use crate::exit::{FAILED, Failure, OK, USAGE};
 use crate::output::Output;
@@ -54,6 +55,14 @@ pub(crate) enum CertsCommand {
         after_help = "Examples:\n  phoenix certs revoke a.crt --key a.key --reason superseded\n  phoenix certs revoke 0x3f2a99 --reason keyCompromise --words 'laptop lost'"
     )]
     Revoke(RevokeArgs),
+    /// Bring the pair of before back to every place that its successor went to, and run its hook again
+    ///
+    /// Later runs keep it until its own renewal window opens, or where that is open already, for two thirds of what is left
+    /// of it. `phoenix sync --force` ends that at once.
+    #[command(
+        after_help = "Examples:\n  phoenix certs rollback nginx.internal\n  phoenix certs rollback nginx.internal --to 1f3a09c2 --dry-run"
+    )]
+    Rollback(RollbackArgs),
     /// Make a one-time token with which somebody else gets one certificate within five minutes
     #[command(
         after_help = "Examples:\n  phoenix certs token a.internal --csr a.csr\n  phoenix certs token a.internal | ssh vm phoenix certs issue a.internal --cert a.crt --key a.key --token fd:0 --ca-url https://10.0.0.10:9000 --ca-root root_ca.crt"
@@ -271,6 +280,7 @@ pub(super) fn run(command: &CertsCommand, global: &Global, output: &Output) -> R
         CertsCommand::Rekey(args) => rekey(args, global, output),
         CertsCommand::Renew(args) => renew(args, global, output),
         CertsCommand::Revoke(args) => revoke(args, global, output),
+        CertsCommand::Rollback(args) => super::rollback::run(args, global, output),
         CertsCommand::Token(args) => token(args, global, output),
     }
 }

@@ -12,6 +12,7 @@ mod migrate;
 mod pending;
 mod plan;
 mod recover;
+mod rollback;
 mod status;
 mod sync;
 mod template;

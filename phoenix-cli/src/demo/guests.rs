@@ -54,7 +54,7 @@ impl World {
             clock: Arc::new(SystemClock),
             commands: Arc::new(WouldRunCommands),
             dial: Arc::clone(self) as Arc<dyn Dial>,
-            transports: Arc::new(move |guests| {
+            transports: Arc::new(move |guests, _| {
                 let live = guests.iter().filter(|guest| !guest.is_template);
                 live.map(|guest| {
                     let world = Arc::clone(&world);

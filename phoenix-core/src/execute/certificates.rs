@@ -5,8 +5,11 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use super::{Done, Performer, StepError};
 use crate::ca::{Authority, Issued, Request};
 use crate::deploy::{PairTarget, check};
+use crate::guests::ids_in_container;
 use crate::inventory::read_pair;
 use crate::manifest::{CertType, Entry};
+use crate::model::Placement;
+use crate::names::GuestId;
 use crate::plan::{Action, IssueHow, Step};
 use crate::time::rfc3339;
 use crate::x509::{Chain, KeyType, PrivateKey, Usage};
@@ -105,15 +108,14 @@ impl<'a> Performer<'a> {
     /// Room, permissions and owners of the places on the host: a full disk is no reason to ask for a certificate.
     fn could_be_deployed(&self, entry: &Entry) -> Result<(), StepError> {
         let model = self.with.model;
-        for placement in model
-            .placements(entry)
-            .iter()
-            .filter(|place| place.guest.is_none())
-        {
-            let could = self.owner_on_host(placement).and_then(|owner| {
-                let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
-                Ok(check(self.with.root, &target)?)
-            });
+        for placement in &model.placements(entry) {
+            let could = match placement.guest {
+                None => self.owner_on_host(placement).and_then(|owner| {
+                    let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
+                    Ok(check(self.with.root, &target)?)
+                }),
+                Some(guest) => self.fits_guest(guest, placement),
+            };
             could.map_err(|mut error| {
                 let words = "the pair could not be put in place, so the CA was not asked";
                 error.messages.insert(0, words.to_owned());
@@ -121,6 +123,36 @@ impl<'a> Performer<'a> {
             })?;
         }
         Ok(())
+    }
+
+    /// Whether a guest could use what is put there. An id that a container's map leaves out is nobody's there: nothing that
+    /// it owns could be read.
+    fn fits_guest(&self, guest: GuestId, placement: &Placement) -> Result<(), StepError> {
+        if let Some(dir) = self.with.model.watched_in_guest(placement) {
+            return Err(StepError::new(format!(
+                "Traefik of {guest} watches `{}`: it would load the versions of the pair as configuration, and not notice a new one",
+                dir.display()
+            ))
+            .hint("put the pair beside that directory, as in `/etc/traefik/certs`"));
+        }
+        let Some((user, group)) = ids_in_container(&placement.owner) else {
+            return Ok(());
+        };
+        let ids = self
+            .with
+            .model
+            .guests
+            .guest(guest)
+            .map(|guest| (guest.ids.user(user), guest.ids.group(group)));
+        match ids {
+            Some((Some(_), Some(_))) | None => Ok(()),
+            Some(_) => Err(StepError::new(format!(
+                "`{}` would own `{}` in {guest}, whose id map does not hold it",
+                placement.owner,
+                placement.key.display()
+            ))
+            .hint("change `owner` in the manifest, or `id_maps` of the container")),
+        }
     }
 
     /// Keeps an answer as the candidate that deployments take it from.

@@ -201,12 +201,16 @@ impl<'a> Perform<'a> for Performer<'a> {
                     self.configure_traefik(*guest, changes)
                 })
             }
-            Action::Deploy { certificate, to } => self.deploy(certificate, to, &step.reasons),
+            Action::Deploy { .. } => self
+                .deploy_all(&[step])
+                .pop()
+                .unwrap_or_else(|| Err(StepError::new("nothing was deployed"))),
             Action::Hook {
                 command,
                 certificates,
             } => self.hook(command, certificates),
             Action::Issue { .. } => self.issue(step),
+            Action::Trust { guest } => self.trust(*guest),
             Action::Verify { subject } => match subject {
                 Subject::Docker(guest) => {
                     self.proving("docker", *guest, self.verify_docker(*guest))
@@ -222,11 +226,35 @@ impl<'a> Perform<'a> for Performer<'a> {
         }
     }
 
-    fn at_once(&self, step: &Step) -> bool {
-        matches!(step.action, Action::Issue { .. })
+    fn repeat(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        match &step.action {
+            Action::Hook {
+                command,
+                certificates,
+            } => self.hook_again(command, certificates),
+            Action::ConfigureDocker { .. } | Action::ConfigureTraefik { .. } => self.perform(step),
+            _ => Err(StepError::new(format!(
+                "`{}` cannot be done once more",
+                step.id
+            ))),
+        }
+    }
+
+    fn together(&self, step: &Step) -> Option<String> {
+        match &step.action {
+            Action::Issue { .. } => Some("issue".to_owned()),
+            Action::Deploy { to, .. } => Some(match to.guest {
+                Some(guest) => format!("deploy to {guest}"),
+                None => "deploy".to_owned(),
+            }),
+            _ => None,
+        }
     }
 
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
-        self.issue_all(steps)
+        match steps.first().map(|step| &step.action) {
+            Some(Action::Deploy { .. }) => self.deploy_all(steps),
+            _ => self.issue_all(steps),
+        }
     }
 }

@@ -1,13 +1,16 @@
 //! Runs a plan: the graph and nothing else. What a step means is known to its performer alone.
 //!
-//! A step whose needs did not succeed is skipped. When a step of a unit fails, the unit's finished steps are undone in
-//! reverse. Nothing else ends a run early but the observer's wish.
+//! A step whose needs did not succeed is skipped. When a step of a unit fails, or one that judges it, the unit's finished
+//! steps are undone in reverse, and what consumers were told meanwhile is told once more. Nothing else ends a run early but
+//! the observer's wish.
 
 mod certificates;
 mod context;
 mod delivery;
 mod hooks;
+mod nfs;
 mod services;
+mod trust;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -59,6 +62,8 @@ pub struct StepError {
     pub hint: Option<String>,
     /// What the probes saw.
     pub probes: Vec<crate::probe::Probe>,
+    /// Whether the units that the step judges have no part in it: then they stay.
+    pub unrelated: bool,
 }
 
 impl StepError {
@@ -105,12 +110,17 @@ pub trait Perform<'a> {
     /// Does one step.
     fn perform(&self, step: &Step) -> Result<Done<'a>, StepError>;
 
-    /// Whether a step may be done at the same time as others that say so, too. Default: none.
-    fn at_once(&self, _step: &Step) -> bool {
-        false
+    /// Does a finished step once more, after a unit that it follows was taken back. Default: as the first time.
+    fn repeat(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        self.perform(step)
     }
 
-    /// Does several steps of which each may be done [`at_once`](Self::at_once); one result per step, in their order.
+    /// Names the steps that may be done together with this one: those for which the same is named. Default: none.
+    fn together(&self, _step: &Step) -> Option<String> {
+        None
+    }
+
+    /// Does several steps that may be done [`together`](Self::together); one result per step, in their order.
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
         steps.iter().map(|step| self.perform(step)).collect()
     }
@@ -157,7 +167,7 @@ struct Run<'p, 'a> {
     settle: Vec<(usize, Undo<'a>)>,
 }
 
-impl<'a> Run<'_, 'a> {
+impl<'p, 'a> Run<'p, 'a> {
     /// Does a step whose turn has come, unless it was done with others or cannot be done.
     fn reach(&mut self, index: usize) {
         if self.outcomes[index].is_some() {
@@ -170,10 +180,10 @@ impl<'a> Run<'_, 'a> {
             return;
         }
         let mut group = vec![index];
-        if self.performer.at_once(&self.steps[index]) {
+        if let Some(name) = self.performer.together(&self.steps[index]) {
             group.extend((index + 1..self.steps.len()).filter(|later| {
                 self.outcomes[*later].is_none()
-                    && self.performer.at_once(&self.steps[*later])
+                    && self.performer.together(&self.steps[*later]).as_ref() == Some(&name)
                     && self.waits_for_nothing(*later)
             }));
         }
@@ -243,11 +253,9 @@ impl<'a> Run<'_, 'a> {
                 outcome.errors = error.messages;
                 outcome.hint = error.hint;
                 outcome.probes = error.probes;
-                if let Some(unit) = &step.unit {
-                    self.broken.insert(unit, &step.id);
-                    let done = self.undo.remove(unit.as_str()).unwrap_or_default();
-                    self.take_back(done, &mut outcome);
-                }
+                let judged = step.judges.iter().filter(|_| !error.unrelated);
+                let units: Vec<&str> = step.unit.iter().chain(judged).map(String::as_str).collect();
+                self.give_up(&units, &step.id, &mut outcome);
                 outcome
             }
         };
@@ -295,6 +303,59 @@ impl<'a> Run<'_, 'a> {
                 .is_none_or(|at| self.outcomes[*at].is_some())
         };
         self.held_up(index).is_none() && self.steps[index].after.iter().all(ended)
+    }
+
+    /// Takes units back and tells those again that had been told of them.
+    fn give_up(&mut self, units: &[&'p str], failed: &'p StepId, failure: &mut Outcome) {
+        let mut taken_back = Vec::new();
+        for unit in units {
+            let Some((unit, done)) = self.undo.remove_entry(unit) else {
+                continue;
+            };
+            taken_back.push(unit);
+            self.take_back(done, failure);
+        }
+        for step in self.steps {
+            for unit in step
+                .unit
+                .iter()
+                .filter(|unit| units.contains(&unit.as_str()))
+            {
+                self.broken.entry(unit).or_insert(failed);
+            }
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            let follows = step
+                .repeats
+                .iter()
+                .any(|unit| taken_back.contains(&unit.as_str()));
+            let Some(outcome) = self.outcomes[index]
+                .as_mut()
+                .filter(|outcome| follows && outcome.status == Status::Done)
+            else {
+                continue;
+            };
+            match self.performer.repeat(step) {
+                Ok(done) => {
+                    let words = if done.detail.is_empty() {
+                        "done"
+                    } else {
+                        &done.detail
+                    };
+                    outcome
+                        .warnings
+                        .push(format!("once more with what was put back: {words}"));
+                }
+                Err(error) => {
+                    let words = format!(
+                        "could not do `{}` once more with what was put back",
+                        step.id
+                    );
+                    failure.errors.push(words);
+                    failure.errors.extend(error.messages);
+                }
+            }
+        }
     }
 
     /// Undoes a unit's steps in reverse; what cannot be undone is added to the failure.

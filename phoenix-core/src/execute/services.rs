@@ -405,7 +405,7 @@ fn lend(path: &str, bytes: Secret) -> Result<Lend, StepError> {
     })
 }
 
-fn replace(path: &str, bytes: &[u8]) -> Result<Replace, StepError> {
+pub(super) fn replace(path: &str, bytes: &[u8]) -> Result<Replace, StepError> {
     let path = guest_path(path.as_ref()).map_err(StepError::new)?;
     Ok(Replace::new(
         path,
@@ -435,7 +435,7 @@ fn systemctl_optional(words: &[&str]) -> Step {
 }
 
 /// The first failure of a program, in words.
-fn failure(answer: &Answer) -> Option<String> {
+pub(super) fn failure(answer: &Answer) -> Option<String> {
     let (_, result) = answer.failure()?;
     Some(match result {
         StepResult::Exec(run) => match ended_in_guest(run) {
@@ -447,7 +447,7 @@ fn failure(answer: &Answer) -> Option<String> {
     })
 }
 
-fn would_run(answer: &Answer) -> bool {
+pub(super) fn would_run(answer: &Answer) -> bool {
     answer
         .results
         .iter()

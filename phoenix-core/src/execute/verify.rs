@@ -72,6 +72,7 @@ impl<'a> Performer<'a> {
         let seen = probe::docker::probe(&view, &target);
         *self.services.borrow_mut() = seen.services;
         judged(seen.probes)
+            .map_err(|error| blaming(error, &["docker/accepts-ours", "docker/served-leaf"]))
     }
 
     pub(super) fn verify_traefik(&self, guest: GuestId) -> Result<Done<'a>, StepError> {
@@ -114,7 +115,8 @@ impl<'a> Performer<'a> {
             let probes = probe::traefik::probe(&view, &target);
             if probes.iter().all(|probe| probe.verdict.holds()) || deadline.passed(self.with.clock)
             {
-                return judged(probes);
+                return judged(probes)
+                    .map_err(|error| blaming(error, &["traefik/connection", "traefik/provider"]));
             }
             self.with.clock.sleep(Duration::from_secs(1));
         }
@@ -272,6 +274,15 @@ fn judged<'a>(probes: Vec<Probe>) -> Result<Done<'a>, StepError> {
         .extend(failed.iter().map(ToString::to_string));
     error.probes = probes;
     Err(error)
+}
+
+/// Whether a new pair can be at fault: only when one of these probes fails.
+fn blaming(mut error: StepError, of_pair: &[&str]) -> StepError {
+    error.unrelated = !error
+        .probes
+        .iter()
+        .any(|probe| !probe.verdict.holds() && of_pair.contains(&probe.name));
+    error
 }
 
 /// Traefik's log since its last start: what an earlier life said explains nothing.

@@ -1,6 +1,7 @@
 //! The guests and the host, as the site's configuration describes them.
 
 mod host;
+mod id_map;
 mod lxc;
 mod reference;
 mod service;
@@ -14,6 +15,7 @@ use crate::names::{GuestId, GuestKind};
 
 pub(crate) use host::global_rules;
 pub use host::{HostConfig, StepCaBlock};
+pub use id_map::{IdMap, ids_in_container};
 pub use lxc::decode_lxcs;
 pub use reference::Reference;
 pub use service::{Scheme, TraefikService};
@@ -38,6 +40,8 @@ pub struct Guest {
     pub address: Address,
     /// Container whose ids are shifted.
     pub unprivileged: bool,
+    /// How its users and groups are numbered on the host.
+    pub ids: IdMap,
     /// What must run before it.
     pub dependencies: Vec<Reference>,
     /// What it is a clone of.
@@ -145,6 +149,11 @@ impl Guest {
     /// Whether Traefik runs in it.
     pub fn is_traefik(&self) -> bool {
         !self.is_template && self.has_feature("traefik")
+    }
+
+    /// Whether everything in it is to trust the CA's root.
+    pub fn trusts_ca(&self) -> bool {
+        !self.is_template && self.has_feature("trusted_ca")
     }
 
     /// Whether step-ca runs in it.
@@ -282,6 +291,7 @@ pub(crate) fn common(
         portainer_role: text(object, "portainer_role"),
         address,
         unprivileged: false,
+        ids: IdMap::privileged(),
         dependencies: Reference::list(object, "dependencies"),
         clone_from: Reference::one(
             object,

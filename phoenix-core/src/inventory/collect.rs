@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::guest::{GuestWork, found_in, look_into_all};
 use super::host::{in_words, read_primary};
-use super::{CertificateFacts, Inventory, PairState, PlacementState, read_candidate};
+use super::{CertificateFacts, Inventory, PairFacts, PairState, PlacementState, read_candidate};
 use crate::deploy::{PairTarget, read_installed};
 use crate::model::{Model, Placement};
 use crate::names::GuestId;
@@ -54,6 +54,14 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     for guest in with.model.traefiks() {
         guests.entry(guest.id).or_default().traefik = true;
     }
+    if let Some(anchor) = with.anchors.first() {
+        if with.model.settings.trust.host {
+            inventory.trust = Some(super::trust::on_host(with, anchor));
+        }
+        for guest in with.model.guests.iter().filter(|guest| guest.trusts_ca()) {
+            guests.entry(guest.id).or_default().trust = true;
+        }
+    }
     for located in &with.model.manifest.entries {
         let entry = &located.value;
         let primary = read_primary(with.root, entry);
@@ -62,17 +70,11 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
         } else {
             Usage::Server
         };
-        let untrusted = match primary.chain() {
-            Some(chain) if !with.anchors.is_empty() => {
-                verify_chain(chain, &with.anchors, now, usage)
-                    .err()
-                    .and_then(|fault| {
-                        // An expired leaf is the renewal window's business.
-                        (!fault.is_expiry()).then(|| fault.to_string())
-                    })
-            }
-            _ => None,
-        };
+        let untrusted = untrusted(with, &primary, usage, now);
+        let candidate = read_candidate(with.store, &entry.slug())?;
+        let candidate_untrusted = candidate
+            .as_ref()
+            .and_then(|pair| self::untrusted(with, pair, usage, now));
         let placements = with.model.placements(entry);
         let mut states = Vec::with_capacity(placements.len());
         for (index, placement) in placements.iter().enumerate() {
@@ -91,7 +93,9 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             CertificateFacts {
                 primary,
                 untrusted,
-                candidate: read_candidate(with.store, &entry.slug())?,
+                candidate,
+                candidate_untrusted,
+                held: with.store.held(&entry.slug())?,
                 placements: states,
             },
         );
@@ -101,6 +105,20 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
         inventory.guests.insert(guest, facts);
     }
     Ok(inventory)
+}
+
+/// Why a pair's chain does not lead to the CA's root; an expired leaf is the renewal window's business.
+fn untrusted(
+    with: &Collector<'_>,
+    pair: &PairFacts,
+    usage: Usage,
+    now: SystemTime,
+) -> Option<String> {
+    let chain = pair.chain().filter(|_| !with.anchors.is_empty())?;
+    verify_chain(chain, &with.anchors, now, usage)
+        .err()
+        .filter(|fault| !fault.is_expiry())
+        .map(|fault| fault.to_string())
 }
 
 /// How a pair on the host differs from what it should be.

@@ -4,13 +4,14 @@ mod collect;
 mod daemon;
 mod guest;
 mod host;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::names::{CommonName, GuestId};
-use crate::store::PendingItem;
+use crate::store::{Held, PendingItem};
 use crate::x509::{Anchor, Chain, Fingerprint};
 
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
@@ -19,6 +20,7 @@ pub use daemon::{DockerFacts, TraefikFacts, docker_commands, traefik_commands};
 pub(crate) use guest::leaf_at;
 pub(crate) use host::in_words;
 pub use host::{PairFacts, PairState, read_candidate, read_pair};
+pub use trust::{TrustFacts, bundle_has, in_bundle};
 
 /// Everything that a plan is decided from, besides the site itself.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub struct Inventory {
     pub guests: BTreeMap<GuestId, GuestFacts>,
     /// The CA's roots, where they are known.
     pub anchors: Vec<Anchor>,
+    /// The host's trust store, where the site asks for the root in it.
+    pub trust: Option<TrustFacts>,
     /// What earlier runs left to be done.
     pub pending: Vec<PendingItem>,
 }
@@ -40,8 +44,12 @@ pub struct CertificateFacts {
     pub primary: PairFacts,
     /// Why its chain does not lead to the CA's root; `None` when it does or the root is not known.
     pub untrusted: Option<String>,
-    /// A pair that was issued earlier and not deployed yet.
+    /// A pair that was issued earlier and not deployed yet, or taken back.
     pub candidate: Option<PairFacts>,
+    /// Why its chain does not lead to the CA's root.
+    pub candidate_untrusted: Option<String>,
+    /// The record of a pair that an operator brought back.
+    pub held: Option<Held>,
     /// For each placement, in the model's order, how far it is from what it should be.
     pub placements: Vec<PlacementState>,
 }
@@ -54,6 +62,8 @@ pub enum PlacementState {
     Differs(String),
     /// Nothing is there.
     Missing,
+    /// Its container is stopped, and what lies there for it is right as far as the host sees it.
+    Resting(String),
     /// It is right.
     Right,
     /// It cannot be seen now: the guest is stopped or does not answer.
@@ -69,6 +79,8 @@ pub struct GuestFacts {
     pub docker: Option<DockerFacts>,
     /// Traefik and its configuration, likewise.
     pub traefik: Option<TraefikFacts>,
+    /// Its trust store, where the site asks for the root in it.
+    pub trust: Option<TrustFacts>,
     /// The leaf that dockerd serves on its encrypted port; `None` when it serves none.
     pub served: Option<Fingerprint>,
 }

@@ -78,8 +78,8 @@ pub struct Entry {
     pub old_delivery: Option<OldDelivery>,
     /// Certificates that must have been deployed before.
     pub after: Vec<CommonName>,
-    /// Previous versions that are kept. Default 1.
-    pub keep: usize,
+    /// Previous versions that are kept; the site's setting when absent.
+    pub keep: Option<usize>,
 }
 
 /// A place of the pair inside a guest.

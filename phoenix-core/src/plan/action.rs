@@ -137,6 +137,12 @@ pub enum Action {
         /// The key's type.
         key_type: KeyType,
     },
+    /// Puts the CA's root into a trust store.
+    Trust {
+        /// The guest; absent for the host.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        guest: Option<GuestId>,
+    },
     /// Looks at what is really served.
     Verify {
         /// What is looked at.
@@ -155,6 +161,8 @@ impl Action {
             Self::Deploy { certificate, to } => format!("deploy {certificate} to {to}"),
             Self::Hook { command, .. } => format!("hook {command}"),
             Self::Issue { certificate, .. } => format!("issue {certificate}"),
+            Self::Trust { guest: None } => "trust root on host".to_owned(),
+            Self::Trust { guest: Some(guest) } => format!("trust root in {guest}"),
             Self::Verify { subject } => format!("verify {subject}"),
         })
     }
@@ -202,6 +210,7 @@ impl Action {
                 Some(Undo::PreviousConfiguration)
             }
             Self::Deploy { .. } => Some(Undo::PreviousPair),
+            Self::Trust { .. } => Some(Undo::PreviousRoot),
             _ => None,
         }
     }
@@ -224,6 +233,8 @@ pub enum Undo {
     PreviousConfiguration,
     /// The pair of before is put back.
     PreviousPair,
+    /// The root of before is put back, and the store made of it.
+    PreviousRoot,
 }
 
 /// Why a step is in the plan, with the values that led to it.
@@ -281,6 +292,14 @@ pub enum Reason {
         #[serde(skip_serializing_if = "Option::is_none")]
         last_error: Option<String>,
     },
+    /// The operator brings an earlier pair back.
+    RolledBack {
+        /// Its leaf.
+        leaf: Fingerprint,
+        /// When it ends.
+        #[serde(with = "crate::time::serde_rfc3339")]
+        not_after: SystemTime,
+    },
     /// The service serves another leaf than the deployed one.
     ServedLeafDiffers {
         /// What it serves; absent when it serves no TLS there.
@@ -311,6 +330,16 @@ pub enum Reason {
         /// What was left of it when the plan was made, in seconds.
         left_seconds: u64,
     },
+}
+
+impl Reason {
+    /// Whether a deployment for this reason puts another pair in place: the one that waits as the candidate.
+    pub fn brings_pair(&self) -> bool {
+        matches!(
+            self,
+            Self::CandidateWaits | Self::NewPair | Self::Pending { .. } | Self::RolledBack { .. }
+        )
+    }
 }
 
 impl fmt::Display for Reason {
@@ -366,6 +395,12 @@ impl fmt::Display for Reason {
                     None => Ok(()),
                 }
             }
+            Self::RolledBack { leaf, not_after } => write!(
+                f,
+                "brought back: leaf {}, valid until {}",
+                leaf.short(),
+                rfc3339(*not_after)
+            ),
             Self::ServedLeafDiffers {
                 found: Some(found),
                 expected,

@@ -80,9 +80,14 @@ fn surroundings(
 
 /// `keep NAME  renewal window opens in 5h 12m`.
 fn keep_line(keep: &Keep, now: SystemTime, style: Style) -> String {
-    let when = match keep.due.duration_since(now) {
-        Ok(left) => format!("renewal window opens in {}", human(left)),
-        Err(_) => "renewal window is open".to_owned(),
+    let when = match (keep.due.duration_since(now), keep.brought_back) {
+        (Ok(left), None) => format!("renewal window opens in {}", human(left)),
+        (Ok(left), Some(since)) => format!(
+            "was brought back by hand {} ago, stays for {} more or until `sync --force`",
+            human(now.duration_since(since).unwrap_or_default()),
+            human(left)
+        ),
+        (Err(_), _) => "renewal window is open".to_owned(),
     };
     format!(
         "{}{}  {when}\n",

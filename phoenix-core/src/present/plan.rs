@@ -71,6 +71,7 @@ mod tests {
             certificate: "a.internal".parse().unwrap(),
             due: SystemTime::UNIX_EPOCH + Duration::from_secs(5 * 3600 + 12 * 60),
             not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
+            brought_back: None,
         }];
         plan
     }

@@ -194,6 +194,7 @@ mod tests {
             certificate: "a.internal".parse().unwrap(),
             due: NOW + std::time::Duration::from_secs(3_600),
             not_after: NOW,
+            brought_back: None,
         }];
         assert_eq!(
             report(&empty, NOW, Style::Plain),

@@ -1,17 +1,22 @@
 //! Phoenix's own settings, `etc/phoenix.toml`: every key has a default, the file may be absent.
 
 mod discover;
+mod reach;
+mod trust;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::diagnostic::{Fault, Faults, nearest};
 use crate::document::{Cursor, Document, Kind};
-use crate::names::{CommonName, SubjectAltName};
+use crate::names::{CommonName, GuestId, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
 pub(crate) use discover::ROOT_FILE;
 pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
+pub use reach::{Reach, SshSettings};
+pub use trust::TrustSettings;
 
 /// The settings.
 #[derive(Debug, Clone, Default)]
@@ -20,12 +25,37 @@ pub struct Settings {
     pub ca: CaSettings,
     /// When certificates become due where their entry does not say so. Default: a third of the lifetime.
     pub renew_before: RenewBefore,
+    /// Previous versions of a pair that are kept where its entry does not say so. Default: 1.
+    pub keep: Keep,
+    /// Directories of the host that programs watch: pairs in them are plain files, with the versions beside the directory.
+    pub watched: Vec<PathBuf>,
     /// Docker's part.
     pub docker: DockerSettings,
     /// Traefik's part.
     pub traefik: TraefikSettings,
+    /// Trust stores.
+    pub trust: TrustSettings,
+    /// Guests that are not this host's own, and how they are reached.
+    pub reach: BTreeMap<GuestId, Reach>,
+    /// What `ssh` uses.
+    pub ssh: SshSettings,
     /// A file with an API key of Portainer, readable by root alone.
     pub portainer_api_key_file: Option<PathBuf>,
+}
+
+/// How many previous versions of a pair stay for the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep(pub usize);
+
+impl Keep {
+    /// The most that are kept.
+    pub const MOST: u64 = 100;
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self(1)
+    }
 }
 
 /// `[ca]`.
@@ -107,7 +137,17 @@ impl Settings {
         let mut settings = Self::default();
         known(
             root,
-            &["ca", "renewal", "docker", "traefik", "portainer"],
+            &[
+                "ca",
+                "renewal",
+                "deploy",
+                "docker",
+                "traefik",
+                "portainer",
+                "guests",
+                "ssh",
+                "trust",
+            ],
             &mut faults,
         );
         if let Some(ca) = table(root, "ca", &mut faults) {
@@ -137,6 +177,43 @@ impl Settings {
             known(renewal, &["before"], &mut faults);
             if let Some(before) = parsed(renewal, "before", &mut faults) {
                 settings.renew_before = before;
+            }
+        }
+        if let Some(deploy) = table(root, "deploy", &mut faults) {
+            known(deploy, &["keep", "watched"], &mut faults);
+            for node in deploy
+                .get("watched")
+                .into_iter()
+                .flat_map(|list| list.items().collect::<Vec<_>>())
+            {
+                match node.as_str().map(|path| PathBuf::from(path.into_owned())) {
+                    Some(path) if path.is_absolute() => settings.watched.push(path),
+                    _ => faults.push(
+                        Fault::error(
+                            "settings",
+                            format!(
+                                "found {} in `watched`, expected the absolute path of a directory",
+                                node.literal()
+                            ),
+                        )
+                        .at(node.place()),
+                    ),
+                }
+            }
+            if deploy
+                .get("watched")
+                .is_some_and(|node| node.kind() != Kind::Array)
+            {
+                complain(deploy, "watched", "an array of directories", &mut faults);
+            }
+            if let Some(node) = deploy.get("keep") {
+                match node
+                    .as_u64()
+                    .filter(|number| (1..=Keep::MOST).contains(number))
+                {
+                    Some(number) => settings.keep = Keep(usize::try_from(number).unwrap_or(1)),
+                    None => complain(deploy, "keep", "a whole number from 1 to 100", &mut faults),
+                }
             }
         }
         if let Some(docker) = table(root, "docker", &mut faults) {
@@ -186,6 +263,8 @@ impl Settings {
             known(portainer, &["api_key_file"], &mut faults);
             settings.portainer_api_key_file = path(portainer, "api_key_file", &mut faults);
         }
+        (settings.reach, settings.ssh) = reach::decode(root, &mut faults);
+        settings.trust = trust::decode(root, &mut faults);
         faults.into_result(settings)
     }
 }

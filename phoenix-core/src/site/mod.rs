@@ -11,32 +11,26 @@ mod firewall;
 mod inspect;
 mod manifest;
 mod migrate;
+mod pairs;
 mod pending;
+mod rollback;
 mod run;
+mod seams;
 mod status;
 mod template;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnostic::Faults;
 use crate::error::Error;
-use crate::guests::Guests;
 use crate::model::{Model, SiteFiles, SourceFile};
-use crate::names::GuestId;
 use crate::observe::Observer;
 use crate::plan::{Action, Blocked, Given, Plan, Policy, Scope, Step, Subject};
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::system::{
-    Commands, Dial, HostCommands, HostDial, Links, NoDial, Recovered, RecoveryOutcome, Root,
-    SiteLock, WouldRunCommands, recover,
-};
-use crate::time::{Clock, SystemClock};
-use crate::transport::{GuestTransport, Local, Pct, Qm};
+use crate::system::{Links, Recovered, RecoveryOutcome, Root, SiteLock, recover};
 
 pub use authority::{AnyAuthority, CaOverrides};
 pub use bootstrap::BootstrapOptions;
@@ -49,6 +43,8 @@ pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
 pub use template::RenderOptions;
+pub use rollback::RollbackOptions;
+pub use seams::{Seams, Transports};
 
 /// Where a site lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,74 +63,6 @@ impl Default for SitePaths {
             site: PathBuf::from("/usr/local/phoenix_hypervisor"),
             state: PathBuf::from("/var/lib/phoenix"),
             root: None,
-        }
-    }
-}
-
-/// Makes the ways into a site's guests.
-pub type Transports =
-    Arc<dyn Fn(&Guests) -> BTreeMap<GuestId, Arc<dyn GuestTransport>> + Send + Sync>;
-
-/// What a site is worked on with; everything that reaches out goes through here.
-#[derive(Clone)]
-pub struct Seams {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Commands of the host.
-    pub commands: Arc<dyn Commands>,
-    /// Sockets of the host.
-    pub dial: Arc<dyn Dial>,
-    /// Ways into guests.
-    pub transports: Transports,
-}
-
-impl Seams {
-    /// The real ones: the host's programs found on `search_path`.
-    pub fn host(search_path: &std::ffi::OsStr) -> Self {
-        let commands: Arc<dyn Commands> = Arc::new(HostCommands::new(search_path.to_owned()));
-        let for_guests = Arc::clone(&commands);
-        Self {
-            clock: Arc::new(SystemClock),
-            commands,
-            dial: Arc::new(HostDial),
-            transports: Arc::new(move |guests| {
-                guests
-                    .iter()
-                    .filter(|guest| !guest.is_template)
-                    .map(|guest| {
-                        let transport: Arc<dyn GuestTransport> = match guest.id.kind {
-                            crate::names::GuestKind::Lxc => {
-                                Arc::new(Pct::new(Arc::clone(&for_guests), guest.id.id))
-                            }
-                            crate::names::GuestKind::Vm => {
-                                Arc::new(Qm::new(Arc::clone(&for_guests), guest.id.id))
-                            }
-                        };
-                        (guest.id, transport)
-                    })
-                    .collect()
-            }),
-        }
-    }
-
-    /// Those of a copy of a host (`--root`): guests are directories, nothing is run.
-    pub fn copy(root: &Path) -> Self {
-        let root = root.to_owned();
-        Self {
-            clock: Arc::new(SystemClock),
-            commands: Arc::new(WouldRunCommands),
-            dial: Arc::new(NoDial),
-            transports: Arc::new(move |guests| {
-                guests
-                    .iter()
-                    .filter(|guest| !guest.is_template)
-                    .map(|guest| {
-                        let transport: Arc<dyn GuestTransport> =
-                            Arc::new(Local::beneath(&root, guest.id));
-                        (guest.id, transport)
-                    })
-                    .collect()
-            }),
         }
     }
 }
@@ -271,7 +199,7 @@ impl Site {
         if options.dry_run {
             return self.dry_run(&self.model()?, options);
         }
-        self.locked_run(options, observer, |_| Ok(()))
+        self.locked_run(options, observer, |_, _| Ok(()))
     }
 
     /// Does exactly what a plan says that was written down earlier.
@@ -293,14 +221,15 @@ impl Site {
             dry_run: false,
             ..*options
         };
-        self.locked_run(&options, observer, |plan| {
-            let differences = given.differences(plan);
+        let agree = |_: &Model, work: &mut run::Work| {
+            let differences = given.differences(&work.plan);
             if differences.is_empty() {
                 Ok(())
             } else {
                 Err(Error::PlanChanged { differences })
             }
-        })
+        };
+        self.locked_run(&options, observer, agree)
     }
 
     /// Looks at what is really served, and changes nothing.

@@ -25,18 +25,18 @@ pub(super) struct Work {
     pub(super) plan: Plan,
     pub(super) inventory: Inventory,
     authority: AnyAuthority,
-    anchors: Vec<Anchor>,
+    pub(super) anchors: Vec<Anchor>,
     transports: std::collections::BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     portainer_key: Option<Secret>,
 }
 
 impl Site {
-    /// Plans and runs under the lock, unless `agree` refuses the plan; it may leave steps out.
+    /// Plans and runs under the lock, unless `agree` refuses the plan; it may change it.
     pub(super) fn locked_run(
         &self,
         options: &SyncOptions,
         observer: &dyn Observer,
-        agree: impl FnOnce(&mut Plan) -> Result<(), Error>,
+        agree: impl FnOnce(&Model, &mut Work) -> Result<(), Error>,
     ) -> Result<Report, Error> {
         let clock = self.seams.clock.as_ref();
         let limited = Limited {
@@ -54,7 +54,7 @@ impl Site {
             .model()
             .and_then(|model| {
                 let mut work = self.work(&model, options, true)?;
-                agree(&mut work.plan)?;
+                agree(&model, &mut work)?;
                 let mut report = self.run(&model, &work, &limited)?;
                 report.recovered = recovered_lines(&recovered);
                 Ok(report)
@@ -74,7 +74,7 @@ impl Site {
         let store = self.store();
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
-        let transports = (self.seams.transports)(&model.guests);
+        let transports = (self.seams.transports)(&model.guests, &model.settings);
         let dial_from = |guest: Option<GuestId>| self.dial_from(&transports, guest);
         let inventory = collect(&Collector {
             root: &self.root,
@@ -120,8 +120,30 @@ impl Site {
         }
     }
 
+    /// Decides anew, from an inventory that was changed since.
+    pub(super) fn plan_again(
+        &self,
+        model: &Model,
+        work: &mut Work,
+        options: &SyncOptions,
+    ) -> Result<(), Error> {
+        work.plan = plan(
+            model,
+            &work.inventory,
+            &work.authority.describe(),
+            options.scope,
+            &options.policy,
+            self.seams.clock.now(),
+        )?;
+        Ok(())
+    }
+
     pub(super) fn dry_run(&self, model: &Model, options: &SyncOptions) -> Result<Report, Error> {
-        let plan = self.work(model, options, false)?.plan;
+        Ok(Self::only_shown(self.work(model, options, false)?.plan))
+    }
+
+    /// A plan as the report of a run that was only shown.
+    pub(super) fn only_shown(plan: Plan) -> Report {
         let outcomes = plan
             .steps
             .iter()
@@ -137,7 +159,7 @@ impl Site {
                 outcome
             })
             .collect();
-        Ok(report(plan, outcomes))
+        report(plan, outcomes)
     }
 
     pub(super) fn run(
@@ -179,38 +201,8 @@ impl Site {
                 store.audit(self.seams.clock.now(), &step.id.0, status, words)?;
             }
         }
-        self.drop_candidates(model, work, &outcomes)?;
+        self.settle_pairs(model, work, &outcomes)?;
         Ok(report(work.plan.clone(), outcomes))
-    }
-
-    /// Forgets pairs that have reached all their places, or that nobody waits for.
-    fn drop_candidates(
-        &self,
-        model: &Model,
-        work: &Work,
-        outcomes: &[Outcome],
-    ) -> Result<(), Error> {
-        let store = self.store();
-        for located in &model.manifest.entries {
-            let entry = &located.value;
-            let name = &entry.common_name;
-            let mut concerned = outcomes
-                .iter()
-                .filter(|outcome| outcome.certificate.as_ref() == Some(name))
-                .peekable();
-            let waits = work
-                .inventory
-                .certificates
-                .get(name)
-                .is_some_and(|facts| facts.candidate.is_some());
-            let touched = concerned.peek().is_some();
-            let arrived = concerned.all(|outcome| outcome.status == Status::Done);
-            let kept = work.plan.kept.iter().any(|keep| keep.certificate == *name);
-            if touched && arrived || waits && kept {
-                store.drop_candidate(&entry.slug())?;
-            }
-        }
-        Ok(())
     }
 }
 

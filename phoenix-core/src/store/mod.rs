@@ -1,10 +1,11 @@
-//! The state of one site: what is pending, the pairs that wait, the pinned root, the audit trail.
+//! The state of one site: what is pending, the pairs that wait, those that were brought back, the pinned root, the audit trail.
 //!
 //! Everything lies under `<state>/sites/<id of the site>/`, readable by root alone. One small file per pending item: an
 //! empty directory means that nothing is pending.
 
 mod audit;
 mod candidate;
+mod held;
 mod last_run;
 mod pending;
 mod pinned;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::names::{FileMode, Slug};
 use crate::system::{Attributes, FileError, Root};
 
+pub use held::Held;
 pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
 pub use pinned::{PinError, Pinned};

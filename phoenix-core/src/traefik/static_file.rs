@@ -96,6 +96,12 @@ impl StaticFile {
             .collect()
     }
 
+    /// The directory whose files Traefik loads as they change (`providers.file.directory`).
+    pub fn watched_dir(&self) -> Option<PathBuf> {
+        let node = self.document.root().at("/providers/file/directory")?;
+        Some(PathBuf::from(node.as_str()?.into_owned()))
+    }
+
     /// The port of the API, where it is open without a router (`api.insecure`): that of the entry point `traefik`, 8080 by default.
     pub fn api_port(&self) -> Option<u16> {
         let insecure = self

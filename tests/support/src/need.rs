@@ -10,6 +10,8 @@ use std::path::PathBuf;
 pub enum Need {
     /// OpenSSL's command.
     Openssl,
+    /// OpenSSH's server.
+    Sshd,
     /// The real `step-ca`.
     StepCa,
 }
@@ -18,6 +20,7 @@ impl Need {
     fn program(self) -> &'static str {
         match self {
             Self::Openssl => "openssl",
+            Self::Sshd => "sshd",
             Self::StepCa => "step-ca",
         }
     }
@@ -35,6 +38,7 @@ pub fn need(need: Need) -> Option<PathBuf> {
         .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join("go")));
     let found = env::split_paths(&search)
         .chain(go.map(|go| go.join("bin")))
+        .chain([PathBuf::from("/usr/sbin")])
         .map(|dir| dir.join(program))
         .find(|path| path.is_file());
     if found.is_none() {

@@ -5,17 +5,18 @@
 
 mod docker;
 mod hooks;
+mod judges;
 mod traefik;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use super::certificates::CertificatePlan;
-use super::{Action, Blocked, Policy, Reason, Step, StepId};
+use super::{Action, Blocked, Policy, Reason, Step, StepId, pending_reason};
 use crate::inventory::Inventory;
 use crate::model::Model;
 use crate::names::{CommonName, GuestId};
-use crate::store::{PendingItem, PendingKind};
+use crate::store::PendingKind;
 
 pub use docker::{DockerWanted, docker_wanted};
 
@@ -118,6 +119,7 @@ pub(super) fn plan(
     if scope.docker() {
         planner.portainer();
     }
+    planner.judges();
     ServicePlan {
         steps: planner.steps,
         blocked: planner.blocked,
@@ -153,6 +155,11 @@ impl Planner<'_> {
                 .needs(issued.iter().cloned())
                 .unit(unit.clone());
         }
+        for (name, unit) in &mut self.certificates.returnable {
+            if let Some(linked) = self.linked.get(name) {
+                unit.clone_from(linked);
+            }
+        }
     }
 
     /// Takes the link's steps out of the plan: one of its ends cannot follow now, and Docker would move alone.
@@ -167,6 +174,7 @@ impl Planner<'_> {
             {
                 self.certificates.steps.retain(|planned| planned.id != step);
             }
+            self.certificates.returnable.remove(name);
             self.certificates
                 .delivered
                 .retain(|(delivered, _), _| delivered != name);
@@ -218,14 +226,5 @@ impl Planner<'_> {
                 certificate: None,
             });
         }
-    }
-}
-
-/// A pending item as a step's reason.
-fn pending_reason(item: &PendingItem) -> Reason {
-    Reason::Pending {
-        since: item.since,
-        tries: item.tries,
-        last_error: item.last_error.clone(),
     }
 }
