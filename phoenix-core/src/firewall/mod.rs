@@ -4,8 +4,6 @@ mod address;
 mod assign;
 mod decode;
 mod edit;
-#[cfg(test)]
-mod edit_tests;
 mod file;
 mod from_site;
 mod guard;
