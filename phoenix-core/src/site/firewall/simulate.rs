@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::Site;
 use super::installed::Installed;
-use super::{RuleFiles, Site};
 use crate::diagnostic::{Fault, Faults};
 use crate::error::Error;
 use crate::firewall::{
-    Decision, End, Firewall, FirewallConfig, Matrix, MatrixReport, Packet, Protocol, RuleSource,
-    ShownList, ShownRule, Target, TestReport, Zone,
+    Decision, End, Firewall, FirewallConfig, Matrix, MatrixReport, Packet, Protocol, Rendering,
+    RuleSource, ShownList, ShownRule, SiteRules, Target, TestReport, Zone,
 };
 
 impl Site {
@@ -25,10 +25,12 @@ impl Site {
         port: Option<u16>,
         installed: bool,
     ) -> Result<TestReport, Error> {
-        let files = RuleFiles::read(self)?;
+        let files = self.site_rules()?;
+        let facts = self.proxmox(&files)?;
         let mut config = files.config();
+        facts.inform(&mut config);
         let found = if installed {
-            Installed::read(self, &files)?
+            Installed::of(&facts, &files)?
         } else {
             None
         };
@@ -96,8 +98,10 @@ impl Site {
     ///
     /// When the files cannot be read.
     pub fn firewall_matrix(&self) -> Result<MatrixReport, Error> {
-        let files = RuleFiles::read(self)?;
-        let config = files.config();
+        let files = self.site_rules()?;
+        let facts = self.proxmox(&files)?;
+        let mut config = files.config();
+        facts.inform(&mut config);
         let guests = config.guests.keys().map(|id| Zone::Guest(*id, 0));
         let ends: Vec<(String, Zone, IpAddr)> = [Zone::Outside, Zone::Host]
             .into_iter()
@@ -111,11 +115,11 @@ impl Site {
             })
             .collect();
         let matrix = Matrix::new(&Firewall::new(&config), &ends);
-        let changes = match Installed::read(self, &files)? {
+        let changes = match Installed::of(&facts, &files)? {
             None => None,
             Some(installed) => {
                 let before = Firewall::new(&installed.config(&config));
-                let after = Firewall::new(&self.after_render(&files)?);
+                let after = Firewall::new(&Rendering::new(&files, &facts)?.finish()?.config);
                 let after = Matrix::new(&after, &ends);
                 Some(Matrix::new(&before, &ends).changes(&after))
             }
@@ -125,7 +129,7 @@ impl Site {
 }
 
 fn resolve(
-    files: &RuleFiles,
+    files: &SiteRules,
     config: &FirewallConfig,
     end: End,
 ) -> Result<(Zone, IpAddr), Box<Fault>> {
@@ -159,7 +163,7 @@ fn resolve(
 
 /// The rule that a decision names, in the site's files.
 fn shown(
-    files: &RuleFiles,
+    files: &SiteRules,
     list: &RuleSource,
     index: usize,
 ) -> (Option<Target>, Option<ShownRule>) {
