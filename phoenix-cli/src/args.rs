@@ -247,6 +247,8 @@ pub(crate) enum ScopeArg {
     Certs,
     /// Docker with its certificate
     Docker,
+    /// Proxmox's firewall files, from the site's rules
+    Firewall,
     /// Traefik with its certificate
     Traefik,
 }

@@ -106,6 +106,7 @@ fn scope(scope: ScopeArg) -> Scope {
         ScopeArg::All => Scope::All,
         ScopeArg::Certs => Scope::Certs,
         ScopeArg::Docker => Scope::Docker,
+        ScopeArg::Firewall => Scope::Firewall,
         ScopeArg::Traefik => Scope::Traefik,
     }
 }

@@ -207,10 +207,13 @@ impl<'a> Perform<'a> for Performer<'a> {
                 certificates,
             } => self.hook(command, certificates),
             Action::Issue { .. } => self.issue(step),
+            Action::OpenFirewall { .. } => self.open_firewall(),
+            Action::RenderFirewall { .. } => self.render_firewall(),
             Action::Verify { subject } => match subject {
                 Subject::Docker(guest) => {
                     self.proving("docker", *guest, self.verify_docker(*guest))
                 }
+                Subject::Firewall => self.verify_firewall(),
                 Subject::Portainer(guest) => self.verify_portainer(*guest),
                 Subject::Traefik(guest) => {
                     self.proving("traefik", *guest, self.verify_traefik(*guest))

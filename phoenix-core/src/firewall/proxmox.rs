@@ -119,7 +119,7 @@ pub(crate) fn interfaces(text: &str, kind: GuestKind) -> Vec<GuestInterface> {
             let own = ["ip", "ip6"].into_iter().filter_map(option);
             let interface = GuestInterface {
                 key: key.to_owned(),
-                firewall: option("firewall").is_some_and(|flag| is_true(flag)),
+                firewall: option("firewall").is_some_and(is_true),
                 bridge: option("bridge").unwrap_or_default().to_owned(),
                 addresses: own.filter_map(address).collect(),
                 filtered: kind == GuestKind::Lxc,

@@ -159,6 +159,22 @@ impl Rendering {
         })
     }
 
+    /// The same when these files have been written.
+    #[must_use]
+    pub fn after(&self, finished: &Finished) -> Self {
+        let mut after = self.clone();
+        for file in &mut after.files {
+            let written = finished.files.iter().find(|other| other.path == file.path);
+            if let Some(written) = written
+                && let Ok(found) =
+                    FwFile::parse(&file.path, written.text.clone().into_bytes(), file.kind)
+            {
+                file.found = Some(found);
+            }
+        }
+        after
+    }
+
     fn finished(&self, render: impl Fn(&Planned) -> Rendered) -> Result<Finished, Faults> {
         let mut files = Vec::new();
         let mut configs = Vec::with_capacity(self.files.len());

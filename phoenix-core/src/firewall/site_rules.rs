@@ -44,6 +44,7 @@ impl SiteRules {
     }
 
     /// The same files after edits of some of them.
+    #[must_use]
     pub fn after(&self, edits: &[FileEdit]) -> Self {
         let after = |document: &Option<Document>| {
             let document = document.as_ref()?;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::firewall::ProxmoxFacts;
 use crate::names::{CommonName, GuestId};
 use crate::store::PendingItem;
 use crate::x509::{Anchor, Chain, Fingerprint};
@@ -31,6 +32,23 @@ pub struct Inventory {
     pub anchors: Vec<Anchor>,
     /// What earlier runs left to be done.
     pub pending: Vec<PendingItem>,
+    /// What Proxmox has on this host.
+    pub proxmox: ProxmoxSeen,
+    /// Until when a change of the firewall waits for its confirmation, where one does.
+    pub trial: Option<SystemTime>,
+}
+
+/// What was seen of Proxmox's files.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum ProxmoxSeen {
+    /// This host has none.
+    #[default]
+    Absent,
+    /// They are these.
+    Seen(Box<ProxmoxFacts>),
+    /// They cannot be read.
+    Unreadable(String),
 }
 
 /// What is there of one certificate.

@@ -4,7 +4,9 @@
 //! it gives them.
 
 mod read;
+mod reload;
 mod write;
 
 pub use read::{is_there, read};
+pub use reload::{ReloadError, Reloaded, Status, reload, status};
 pub use write::{changes, make_dirs, write};

@@ -4,6 +4,7 @@ mod edit;
 mod real;
 mod render;
 mod simulate;
+mod sync;
 
 use std::fs;
 

@@ -121,13 +121,12 @@ impl Draft {
         }
         for at in adopted {
             let line = &mut self.lines[at];
-            match (&line.content, phase) {
+            if let (FwContent::Rule(rule), Phase::Opening) = (&line.content, phase) {
                 // What stays for a while must be known as ours when it goes.
-                (FwContent::Rule(rule), Phase::Opening) => line.text = our_line(rule) + "\n",
-                _ => {
-                    let text = line.text.trim_end();
-                    self.reasons.push(format!("taken over: {text}"));
-                }
+                line.text = our_line(rule) + "\n";
+            } else {
+                let text = line.text.trim_end();
+                self.reasons.push(format!("taken over: {text}"));
             }
         }
         if rules.is_empty() && ours.is_empty() {
