@@ -46,7 +46,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Manifest { command } => manifest::run(&site()?, command, output),
-        Command::Firewall { command } => firewall::run(&site()?, command, output),
+        Command::Firewall { command } => firewall::run(&site()?, command, &cli.global, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {

@@ -46,6 +46,7 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
         anchors: with.anchors.clone(),
         pending: with.store.pending()?,
         proxmox: proxmox(with),
+        trial: with.store.last_trial()?,
         ..Inventory::default()
     };
     let now = with.clock.now();

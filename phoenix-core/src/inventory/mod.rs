@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use crate::firewall::ProxmoxFacts;
 use crate::names::{CommonName, GuestId};
-use crate::store::PendingItem;
+use crate::store::{PendingItem, Trial};
 use crate::x509::{Anchor, Chain, Fingerprint};
 
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
@@ -34,8 +34,8 @@ pub struct Inventory {
     pub pending: Vec<PendingItem>,
     /// What Proxmox has on this host.
     pub proxmox: ProxmoxSeen,
-    /// Until when a change of the firewall waits for its confirmation, where one does.
-    pub trial: Option<SystemTime>,
+    /// The last change of the firewall that waited for its confirmation, or still does.
+    pub trial: Option<Trial>,
 }
 
 /// What was seen of Proxmox's files.

@@ -8,6 +8,7 @@ mod candidate;
 mod last_run;
 mod pending;
 mod pinned;
+mod trial;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use crate::system::{Attributes, FileError, Root};
 pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
 pub use pinned::{PinError, Pinned};
+pub use trial::{Trial, TrialEnd, TrialFile};
 
 /// A site's state directory.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ mod real;
 mod render;
 mod simulate;
 mod sync;
+mod trial;
 
 use std::fs;
 

@@ -1,12 +1,15 @@
 //! `phoenix firewall`.
 
 mod args;
+mod trial;
 
 use clap::Subcommand;
 use phoenix_core::firewall::{Assignment, End, Protocol, RuleEdit, Target};
 use phoenix_core::present;
 use phoenix_core::site::Site;
+use phoenix_core::time::GoDuration;
 
+use crate::args::Global;
 use crate::exit::{Failure, OK};
 use crate::output::Output;
 
@@ -18,6 +21,15 @@ use args::{
 /// Commands about firewall rules. `vm:1001` and `lxc:102` are guests, `global` is the host-wide list.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FirewallCommand {
+    /// Keep the rules that `render --apply` put in force
+    #[command(
+        after_help = "Examples:\n  phoenix firewall confirm\n  ssh pve phoenix firewall confirm      shows that one still gets in"
+    )]
+    Confirm {
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
     /// Show rules with their numbers and lines
     #[command(
         after_help = "Examples:\n  phoenix firewall list vm:1001 --direction in --port 2375\n  phoenix firewall list      everybody's"
@@ -115,9 +127,20 @@ pub(crate) enum FirewallCommand {
     Enable(MatchedArgs),
     /// Write the rules into Proxmox's files; what is not ours keeps every byte
     #[command(
-        after_help = "Examples:\n  phoenix firewall render --dry-run\n  phoenix firewall render && pve-firewall compile | head\n\nOurs are the rules whose comment ends in [phx:ID]; the first time the old generator's rules are taken over."
+        after_help = "Examples:\n  phoenix firewall render --dry-run\n  phoenix firewall render --apply --confirm-within 2m      in another session: phoenix firewall confirm\n\nOurs are the rules whose comment ends in [phx:ID]; the first time the old generator's rules are taken over."
     )]
     Render {
+        /// Put the rules in force, and take them back unless `phoenix firewall confirm` is said in time
+        #[arg(long)]
+        apply: bool,
+        /// How long the confirmation may take, such as 60s or 5m
+        #[arg(
+            long,
+            value_name = "DURATION",
+            default_value = "60s",
+            requires = "apply"
+        )]
+        confirm_within: GoDuration,
         #[command(flatten)]
         change: ChangeArgs,
     },
@@ -150,10 +173,25 @@ pub(crate) enum FirewallCommand {
         after_help = "Examples:\n  phoenix firewall disable global --comment 'DEBUG: all traffic'\n  phoenix firewall disable lxc:102 --index 3 --dry-run"
     )]
     Disable(MatchedArgs),
+    /// Take rules back that nobody confirms, whatever becomes of the session that put them in force
+    #[command(
+        hide = true,
+        after_help = "Examples:\n  phoenix firewall watch      started by: phoenix firewall render --apply\n  phoenix firewall watch --state /var/lib/phoenix"
+    )]
+    Watch,
 }
 
-pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(
+    site: &Site,
+    command: &FirewallCommand,
+    global: &Global,
+    output: &Output,
+) -> Result<u8, Failure> {
     let (targets, edit, change) = match command {
+        FirewallCommand::Confirm { lock_timeout } => {
+            return trial::confirm(site, *lock_timeout, output);
+        }
+        FirewallCommand::Watch => return trial::watch(site),
         FirewallCommand::List { targets, selector } => {
             let lists = site.firewall_rules(targets, &selector.selector())?;
             output.answer(&lists, |style| present::rules(&lists, style))?;
@@ -223,7 +261,15 @@ pub(super) fn run(site: &Site, command: &FirewallCommand, output: &Output) -> Re
         FirewallCommand::Remove(rules) => {
             rules.edit(|selector, expect| RuleEdit::Remove { selector, expect })
         }
-        FirewallCommand::Render { change } => {
+        FirewallCommand::Render {
+            apply: true,
+            confirm_within,
+            change,
+        } => {
+            let within = confirm_within.0;
+            return trial::apply(site, change.options(), within, global, output);
+        }
+        FirewallCommand::Render { change, .. } => {
             let report = site.render_firewall(change.options())?;
             output.answer(&report, |style| present::change(&report, style))?;
             return Ok(OK);

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::{Planner, Scope};
 use crate::diagnostic::Faults;
@@ -18,6 +19,7 @@ use crate::links::links;
 use crate::manifest::Entry;
 use crate::names::GuestId;
 use crate::plan::{Action, Blocked, Reason, Step, StepId, Subject};
+use crate::store::TrialEnd;
 use crate::system::FileDigest;
 use crate::time::rfc3339;
 
@@ -174,7 +176,7 @@ impl Planner<'_> {
 
     /// Puts the steps about Proxmox's files among those of the link.
     pub(super) fn firewall(&mut self, work: &FirewallWork, scope: Scope) {
-        if let Some(until) = self.inventory.trial {
+        if let Some(until) = self.waits_until() {
             self.firewall_blocked(format!(
                 "a change waits for `phoenix firewall confirm` until {}",
                 rfc3339(until)
@@ -183,6 +185,13 @@ impl Planner<'_> {
         }
         if work.last.files.is_empty() {
             self.steps.push(verify_firewall());
+            return;
+        }
+        if let Some(file) = self.taken_back(&work.last) {
+            self.firewall_blocked(format!(
+                "what {} would say was taken back, since nobody confirmed it: `phoenix firewall render --apply` tries it again",
+                file.display()
+            ));
             return;
         }
         if let Err(faults) = work.rendering.guard(&work.last.config, &work.links) {
@@ -232,6 +241,25 @@ impl Planner<'_> {
             }
             Err(why) => self.firewall_blocked(why),
         }
+    }
+
+    /// Until when a change that somebody tries has to be left alone.
+    fn waits_until(&self) -> Option<SystemTime> {
+        let trial = self.inventory.trial.as_ref()?;
+        trial.end.is_none().then_some(trial.until)
+    }
+
+    /// A file that would say what was taken back: whoever tried it could not say that he still got in.
+    fn taken_back<'w>(&self, last: &'w Finished) -> Option<&'w Path> {
+        let trial = self.inventory.trial.as_ref()?;
+        let file = last.files.iter().find(|file| {
+            let digest = FileDigest::of(file.text.as_bytes()).to_string();
+            trial
+                .files
+                .iter()
+                .any(|tried| tried.path == file.path && tried.after == digest)
+        })?;
+        (trial.end == Some(TrialEnd::Reverted)).then_some(&file.path)
     }
 
     /// The step that opens, where something is to be opened; nothing when it must not be done.

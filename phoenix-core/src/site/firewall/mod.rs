@@ -3,6 +3,7 @@
 mod installed;
 mod render;
 mod simulate;
+mod trial;
 
 use super::{ChangeOptions, Site};
 use crate::change::{ChangeReport, FileEdit};

@@ -23,6 +23,9 @@ impl Site {
     /// lock somebody out who is needed. Nothing is written then.
     pub fn render_firewall(&self, options: FirewallOptions) -> Result<ChangeReport, Error> {
         let _lock = self.lock_for_edit(options.change.dry_run, options.change.lock_timeout)?;
+        if !options.change.dry_run {
+            self.no_trial()?;
+        }
         let judged = self.rendered(options.allow_lockout)?;
         let written = !options.change.dry_run && !judged.files.is_empty();
         if written {
