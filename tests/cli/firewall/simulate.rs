@@ -1,5 +1,7 @@
 //! What would happen to a connection, and what the guard makes of edits.
 
+use std::fs;
+
 use super::{VMS, edit, refused};
 use crate::{Scratch, stderr, stdout};
 
@@ -76,4 +78,74 @@ fn nobody_is_locked_out_unless_that_is_meant() {
         "{words}"
     );
     edit(&site, &[&link[..], &["--allow-lockout"]].concat());
+}
+
+/// What must stay open between the cluster's nodes, and what a migration does to links.
+#[test]
+fn links_of_the_cluster_and_edits_of_a_migration_are_guarded() {
+    let site = Scratch::with_site();
+    let pve = site.0.join("etc/pve");
+    fs::create_dir_all(pve.join("nodes/pve1")).unwrap();
+    let node = |name: &str, last| {
+        format!("  node {{\n    name: {name}\n    ring0_addr: 10.0.0.{last}\n  }}\n")
+    };
+    let nodes = node("pve1", 13) + &node("pve2", 14);
+    fs::write(
+        pve.join("corosync.conf"),
+        format!("nodelist {{\n{nodes}}}\n"),
+    )
+    .unwrap();
+    let drop = [
+        "add",
+        "global",
+        "--direction",
+        "in",
+        "--action",
+        "DROP",
+        "--source",
+        "10.0.0.14",
+        "--before",
+        "0",
+    ];
+    let words = refused(&site, &drop);
+    assert!(
+        words.contains("would cut the cluster's corosync (10.0.0.14 -> 10.0.0.13 port 5405)")
+            && words.contains("IN ACCEPT -source 10.0.0.14 -p udp -dport 5405"),
+        "{words}"
+    );
+    // A rule that refuses the plain port moves with it, before the one that admits the encrypted port.
+    let path = site.etc().join(VMS);
+    edit(
+        &site,
+        &[
+            "add",
+            "vm:1001",
+            "--direction",
+            "in",
+            "--action",
+            "DROP",
+            "--source",
+            "10.0.0.12",
+            "--dest",
+            "10.0.0.111",
+            "--proto",
+            "tcp",
+            "--port",
+            "2375",
+            "--before",
+            "0",
+        ],
+    );
+    let before = fs::read_to_string(&path).unwrap();
+    let output = site.phoenix(&["migrate", "docker-tls"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    let words = stderr(&output);
+    assert!(
+        words.contains("would cut Traefik to Docker (10.0.0.12 -> 10.0.0.111 port 2376)")
+            && words.contains("--allow-lockout"),
+        "{words}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    let meant = site.phoenix(&["migrate", "docker-tls", "--allow-lockout"]);
+    assert_eq!(meant.status.code(), Some(0), "{}", stderr(&meant));
 }
