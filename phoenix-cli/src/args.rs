@@ -223,6 +223,9 @@ pub(crate) enum MigrateCommand {
         /// Move the old renewal manager's cron file aside, restorably
         #[arg(long)]
         disarm: bool,
+        /// Edit the rules even when the host or a link that the site needs could no longer be reached
+        #[arg(long)]
+        allow_lockout: bool,
         /// The provider block's name in Traefik's static file; Traefik 3 lists Swarm services only under `swarm`
         #[arg(long, value_name = "NAME", value_enum, default_value_t = Provider::Swarm)]
         provider: Provider,
@@ -247,6 +250,8 @@ pub(crate) enum ScopeArg {
     Certs,
     /// Docker with its certificate
     Docker,
+    /// Proxmox's firewall files, from the site's rules
+    Firewall,
     /// Traefik with its certificate
     Traefik,
 }

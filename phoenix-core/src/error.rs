@@ -8,6 +8,7 @@ use crate::deploy::DeployError;
 use crate::diagnostic::Faults;
 use crate::manifest::ManifestEditError;
 use crate::plan::{GivenError, OrderError};
+use crate::pve::ReloadError;
 use crate::store::{PinError, StoreError};
 use crate::system::{FileError, LockError, TransactionError};
 use crate::time::rfc3339;
@@ -58,6 +59,14 @@ pub enum Error {
     /// The site's files have faults.
     #[error("the site cannot be read")]
     Faults(#[from] Faults),
+    /// A process that was needed could not be started; nothing was attempted.
+    #[error("could not start {what}")]
+    Spawn {
+        /// What it was to do.
+        what: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A file of the host could not be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -94,6 +103,9 @@ pub enum Error {
         /// Where it was looked for.
         site: PathBuf,
     },
+    /// Proxmox's firewall did not put the rules in force; its files are as they were.
+    #[error("could not put the firewall's rules in force; the files were put back")]
+    Firewall(#[source] ReloadError),
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
@@ -228,6 +240,7 @@ impl Error {
             Self::NoRoot { .. } => "no-root",
             Self::NoSite { .. } => "no-site",
             Self::NotPending { .. } => "not-pending",
+            Self::Firewall(_) => "firewall",
             Self::Order(_) => "order",
             Self::PlanChanged { .. } => "plan-changed",
             Self::PlanUnreadable(_) => "plan-unreadable",
@@ -235,6 +248,7 @@ impl Error {
             Self::RootChanged { .. } => "root-changed",
             Self::RootNotValid { .. } => "root-not-valid",
             Self::RootUnreadable { .. } => "root-unreadable",
+            Self::Spawn { .. } => "spawn",
             Self::Store(_) => "store",
             Self::Transaction(_) => "transaction",
             Self::Unseen { .. } => "unseen",

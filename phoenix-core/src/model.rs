@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::document::{Document, Format};
+use crate::firewall::SiteRules;
 use crate::guests::{Guest, Guests, HostConfig, decode_lxcs, decode_vms};
 use crate::manifest::{CertType, Entry, Manifest, Target};
 use crate::names::{CommonName, FileMode, GuestId, GuestKind, Owner, Slug};
@@ -191,6 +192,16 @@ impl Model {
             .chain(templates)
             .map(|(path, text)| (path, FileDigest::of(text.as_bytes())))
             .collect()
+    }
+
+    /// The firewall rules of host and guests.
+    pub fn site_rules(&self) -> SiteRules {
+        let documents = &self.documents;
+        SiteRules::new(
+            Some(documents.host.clone()),
+            documents.vms.clone(),
+            documents.lxcs.clone(),
+        )
     }
 
     /// The guests whose dockerd is commanded over the network.

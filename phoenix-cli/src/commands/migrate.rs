@@ -10,8 +10,7 @@ use crate::output::Output;
 
 pub(super) fn docker_tls(
     site: &Site,
-    dry_run: bool,
-    disarm: bool,
+    options: MigrateOptions,
     provider: Provider,
     output: &Output,
 ) -> Result<u8, Failure> {
@@ -21,8 +20,7 @@ pub(super) fn docker_tls(
     };
     let report = site.migrate_docker_tls(MigrateOptions {
         edits: DockerTlsOptions { provider },
-        dry_run,
-        disarm,
+        ..options
     })?;
     output.answer(&report, |style| present::migrate(&report, style))?;
     Ok(OK)

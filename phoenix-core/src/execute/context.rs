@@ -211,10 +211,13 @@ impl<'a> Perform<'a> for Performer<'a> {
             } => self.hook(command, certificates),
             Action::Issue { .. } => self.issue(step),
             Action::Trust { guest } => self.trust(*guest),
+            Action::OpenFirewall { .. } => self.open_firewall(),
+            Action::RenderFirewall { .. } => self.render_firewall(),
             Action::Verify { subject } => match subject {
                 Subject::Docker(guest) => {
                     self.proving("docker", *guest, self.verify_docker(*guest))
                 }
+                Subject::Firewall => self.verify_firewall(),
                 Subject::Portainer(guest) => self.verify_portainer(*guest),
                 Subject::Traefik(guest) => {
                     self.proving("traefik", *guest, self.verify_traefik(*guest))

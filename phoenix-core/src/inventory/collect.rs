@@ -7,10 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use super::guest::{GuestWork, found_in, look_into_all};
 use super::host::{in_words, read_primary};
-use super::{CertificateFacts, Inventory, PairFacts, PairState, PlacementState, read_candidate};
+use super::{
+    CertificateFacts, Inventory, PairFacts, PairState, PlacementState, ProxmoxSeen, read_candidate,
+};
 use crate::deploy::{PairTarget, read_installed};
 use crate::model::{Model, Placement};
 use crate::names::GuestId;
+use crate::pve;
 use crate::store::{Store, StoreError};
 use crate::system::{Dial, Root};
 use crate::time::Clock;
@@ -44,6 +47,8 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     let mut inventory = Inventory {
         anchors: with.anchors.clone(),
         pending: with.store.pending()?,
+        proxmox: proxmox(with),
+        trial: with.store.last_trial()?,
         ..Inventory::default()
     };
     let now = with.clock.now();
@@ -119,6 +124,20 @@ fn untrusted(
         .err()
         .filter(|fault| !fault.is_expiry())
         .map(|fault| fault.to_string())
+}
+
+/// Proxmox's files, where this host has such.
+fn proxmox(with: &Collector<'_>) -> ProxmoxSeen {
+    let facts = pve::is_there(with.root).and_then(|is_there| {
+        is_there
+            .then(|| pve::read(with.root, &with.model.site_rules()))
+            .transpose()
+    });
+    match facts {
+        Ok(None) => ProxmoxSeen::Absent,
+        Ok(Some(facts)) => ProxmoxSeen::Seen(Box::new(facts)),
+        Err(error) => ProxmoxSeen::Unreadable(in_words(&error)),
+    }
 }
 
 /// How a pair on the host differs from what it should be.

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::firewall::ProxmoxFacts;
 use crate::names::{CommonName, GuestId};
-use crate::store::{Held, PendingItem};
+use crate::store::{Held, PendingItem, Trial};
 use crate::x509::{Anchor, Chain, Fingerprint};
 
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
@@ -35,6 +36,23 @@ pub struct Inventory {
     pub trust: Option<TrustFacts>,
     /// What earlier runs left to be done.
     pub pending: Vec<PendingItem>,
+    /// What Proxmox has on this host.
+    pub proxmox: ProxmoxSeen,
+    /// The last change of the firewall that waited for its confirmation, or still does.
+    pub trial: Option<Trial>,
+}
+
+/// What was seen of Proxmox's files.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum ProxmoxSeen {
+    /// This host has none.
+    #[default]
+    Absent,
+    /// They are these.
+    Seen(Box<ProxmoxFacts>),
+    /// They cannot be read.
+    Unreadable(String),
 }
 
 /// What is there of one certificate.

@@ -1,6 +1,6 @@
 //! What a step does, and why: data that can be shown before anything is run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::StepId;
 use crate::names::{CommonName, GuestId, SubjectAltName};
+use crate::system::FileDigest;
 use crate::time::{human, rfc3339};
 use crate::x509::{Fingerprint, KeyType};
 
@@ -66,6 +67,8 @@ pub enum ServiceChange {
 pub enum Subject {
     /// dockerd of this guest.
     Docker(GuestId),
+    /// Proxmox's firewall.
+    Firewall,
     /// Portainer behind this guest.
     Portainer(GuestId),
     /// Another service, by name.
@@ -78,6 +81,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Docker(guest) => write!(f, "docker {guest}"),
+            Self::Firewall => f.write_str("firewall"),
             Self::Portainer(guest) => write!(f, "portainer {guest}"),
             Self::Service(name) => f.write_str(name),
             Self::Traefik(guest) => write!(f, "traefik {guest}"),
@@ -137,6 +141,16 @@ pub enum Action {
         /// The key's type.
         key_type: KeyType,
     },
+    /// Makes Proxmox's firewall admit what the site wants admitted; nothing that is admitted now is closed.
+    OpenFirewall {
+        /// The files, by the SHA-256 of what they shall say.
+        files: BTreeMap<PathBuf, FileDigest>,
+    },
+    /// Makes Proxmox's files say what the site says, and nothing else of ours.
+    RenderFirewall {
+        /// The files, by the SHA-256 of what they shall say.
+        files: BTreeMap<PathBuf, FileDigest>,
+    },
     /// Puts the CA's root into a trust store.
     Trust {
         /// The guest; absent for the host.
@@ -163,6 +177,8 @@ impl Action {
             Self::Issue { certificate, .. } => format!("issue {certificate}"),
             Self::Trust { guest: None } => "trust root on host".to_owned(),
             Self::Trust { guest: Some(guest) } => format!("trust root in {guest}"),
+            Self::OpenFirewall { .. } => "open firewall".to_owned(),
+            Self::RenderFirewall { .. } => "render firewall".to_owned(),
             Self::Verify { subject } => format!("verify {subject}"),
         })
     }
@@ -255,6 +271,13 @@ pub enum Reason {
     ConfigurationDiffers {
         /// What differs, in words.
         what: String,
+    },
+    /// A file says other things than it should.
+    FileDiffers {
+        /// The file.
+        path: PathBuf,
+        /// Each change in words.
+        lines: Vec<String>,
     },
     /// The operator asked for it.
     Forced,
@@ -349,6 +372,10 @@ impl fmt::Display for Reason {
                 f.write_str("a pair that was issued earlier waits to be deployed")
             }
             Self::ConfigurationDiffers { what } | Self::CopyDiffers { what } => f.write_str(what),
+            Self::FileDiffers { path, lines } => {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                write!(f, "{}: {}", name.to_string_lossy(), lines.join(", "))
+            }
             Self::Forced => f.write_str("forced"),
             Self::KeyMismatch => f.write_str("the key does not belong to the certificate"),
             Self::KeyTypeDiffers {

@@ -43,7 +43,11 @@ pub fn plan(
     policy: &Policy,
     now: SystemTime,
 ) -> Result<Plan, OrderError> {
-    let certificates = certificates::plan(model, inventory, policy, now);
+    let certificates = if scope.certificates() {
+        certificates::plan(model, inventory, policy, now)
+    } else {
+        certificates::CertificatePlan::default()
+    };
     let services::ServicePlan {
         steps,
         mut blocked,

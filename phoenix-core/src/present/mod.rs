@@ -20,7 +20,7 @@ pub use ca::{bootstrap, ca_init, ca_online, ca_view, crl, health};
 pub use certs::{cert, inspection, revoked};
 pub use change::change;
 pub use findings::findings;
-pub use firewall::{matrix, rules, test};
+pub use firewall::{matrix, rules, test, trial, trial_end};
 pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;

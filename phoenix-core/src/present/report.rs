@@ -14,7 +14,7 @@ use crate::report::{Outcome, Report, Status};
 pub fn report(report: &Report, now: SystemTime, style: Style) -> String {
     let mut out = format!("CA: {}\n", report.authority);
     for line in &report.recovered {
-        let _ = writeln!(out, "{}{line}", word("recovered", Paint::Warn, style));
+        let _ = writeln!(out, "{} {line}", word("recovered", Paint::Warn, style));
     }
     for outcome in &report.outcomes {
         outcome_lines(outcome, style, &mut out);

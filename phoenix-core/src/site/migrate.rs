@@ -17,6 +17,8 @@ pub struct MigrateOptions {
     pub dry_run: bool,
     /// Move the old renewal manager's cron file aside.
     pub disarm: bool,
+    /// Edit the rules even when the host or a link that the site needs could no longer be reached.
+    pub allow_lockout: bool,
 }
 
 impl Site {
@@ -24,11 +26,14 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// [`Error::WouldBeUndone`] when an armed cron file would bring the old state back and `disarm` is not set.
+    /// [`Error::Refused`] when the edited rules would lock somebody out who is needed, [`Error::WouldBeUndone`] when an armed cron file would bring the old state back and `disarm` is not set.
     pub fn migrate_docker_tls(&self, options: MigrateOptions) -> Result<MigrateReport, Error> {
         let _lock = self.lock_for_edit(options.dry_run, LOCK_TIMEOUT)?;
         let model = self.model()?;
         let migration = docker_tls(&model, options.edits)?;
+        if !options.allow_lockout {
+            self.guard(&model.site_rules(), &migration.files)?;
+        }
         let armed = self.armed_cron_files()?;
         if let Some(path) = armed.first()
             && !options.disarm

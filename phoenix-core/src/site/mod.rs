@@ -22,6 +22,7 @@ mod template;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::answers::{Recovery, TakenBack};
 use crate::diagnostic::Faults;
 use crate::error::Error;
 use crate::model::{Model, SiteFiles, SourceFile};
@@ -30,7 +31,7 @@ use crate::plan::{Action, Blocked, Given, Plan, Policy, Scope, Step, Subject};
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::system::{Links, Recovered, RecoveryOutcome, Root, SiteLock, recover};
+use crate::system::{Links, Recovered, RecoveryOutcome, Root, SiteLock};
 
 pub use authority::{AnyAuthority, CaOverrides};
 pub use bootstrap::BootstrapOptions;
@@ -42,9 +43,9 @@ pub use change::ChangeOptions;
 pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
-pub use template::RenderOptions;
 pub use rollback::RollbackOptions;
 pub use seams::{Seams, Transports};
+pub use template::RenderOptions;
 
 /// Where a site lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,9 +256,17 @@ impl Site {
     }
 
     /// Settles what a run left that did not end: all files of a change are then the old ones, or all the new ones.
-    pub fn recover(&self, lock_timeout: Duration) -> Result<Recovered, Error> {
-        let _lock = self.lock(lock_timeout)?;
-        Ok(recover(&self.root, &self.store().journal_dir())?)
+    ///
+    /// A change of the firewall that nobody confirmed in time is taken back.
+    pub fn recover(&self, lock_timeout: Duration) -> Result<Recovery, Error> {
+        let lock = self.lock(lock_timeout)?;
+        let recovered = self.settle_journal(&lock)?;
+        let firewall = self.settle_trial(&lock)?;
+        Ok(Recovery {
+            recovered,
+            firewall,
+            waits_until: self.store().trial()?.map(|trial| trial.until),
+        })
     }
 
     /// Where a path of the site lies for the machine, beneath the root.
@@ -324,4 +333,27 @@ fn recovered_lines(recovered: &Recovered) -> Vec<String> {
             format!("{how}: {}", paths.join(", "))
         })
         .collect()
+}
+
+/// A change of the firewall that was taken back, in words.
+fn taken_back_lines(taken: &TakenBack) -> Vec<String> {
+    let list = |paths: &[PathBuf]| {
+        let paths: Vec<String> = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        paths.join(", ")
+    };
+    let mut lines = vec![format!(
+        "a change of the firewall that nobody confirmed was taken back: {}",
+        list(&taken.files)
+    )];
+    if !taken.foreign.is_empty() {
+        lines.push(format!(
+            "changed by somebody else since, left alone: {}",
+            list(&taken.foreign)
+        ));
+    }
+    lines.extend(taken.warnings.iter().cloned());
+    lines
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{AnyAuthority, Site, SyncOptions, authority, recovered_lines};
+use super::{AnyAuthority, Site, SyncOptions, authority, recovered_lines, taken_back_lines};
 use crate::ca::Authority;
 use crate::error::Error;
 use crate::execute::{self, Context, Performer};
@@ -11,11 +11,11 @@ use crate::inventory::{Collector, Inventory, collect};
 use crate::model::Model;
 use crate::names::GuestId;
 use crate::observe::{Event, Observer};
-use crate::plan::{Action, Plan, Subject, plan};
+use crate::plan::{Action, Blocked, Plan, Subject, plan};
 use crate::report::{Outcome, Report, Status};
 use crate::secret::Secret;
 use crate::store::LastRun;
-use crate::system::{Dial, NamespaceDial, recover};
+use crate::system::{Dial, NamespaceDial};
 use crate::time::{Clock, Deadline};
 use crate::transport::GuestTransport;
 use crate::x509::Anchor;
@@ -46,17 +46,32 @@ impl Site {
         };
         // Unreadable input ends the run before it writes anything, the lock's file too.
         self.model()?;
-        let _lock = self.lock(options.lock_timeout)?;
+        let lock = self.lock(options.lock_timeout)?;
         let started = clock.now();
-        let recovered = recover(&self.root, &self.store().journal_dir())?;
+        let recovered = self.settle_journal(&lock)?;
+        // Certificates are renewed even where the firewall's files cannot be written.
+        let (taken_back, stuck) = match self.settle_trial(&lock) {
+            Ok(taken_back) => (taken_back, None),
+            Err(error) => (None, Some(crate::inventory::in_words(&error))),
+        };
         let result = self
             // Read again under the lock: an edit that was under way has ended.
             .model()
             .and_then(|model| {
                 let mut work = self.work(&model, options, true)?;
                 agree(&model, &mut work)?;
+                work.plan.blocked.extend(stuck.map(|reason| Blocked {
+                    subject: "firewall".to_owned(),
+                    reason: format!(
+                        "a change that nobody confirmed could not be taken back: {reason}"
+                    ),
+                    certificate: None,
+                }));
                 let mut report = self.run(&model, &work, &limited)?;
                 report.recovered = recovered_lines(&recovered);
+                report
+                    .recovered
+                    .extend(taken_back.iter().flat_map(taken_back_lines));
                 Ok(report)
             });
         self.store()

@@ -9,6 +9,7 @@ mod held;
 mod last_run;
 mod pending;
 mod pinned;
+mod trial;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ pub use held::Held;
 pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
 pub use pinned::{PinError, Pinned};
+pub use trial::{Trial, TrialEnd, TrialFile};
 
 /// A site's state directory.
 #[derive(Debug, Clone)]

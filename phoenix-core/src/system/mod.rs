@@ -22,7 +22,7 @@ pub use commands::{Command, CommandError, Commands, Ended, Output};
 pub use dial::{Dial, HostDial, NamespaceDial, NoDial};
 pub use error::FileError;
 pub use facts::{FileDigest, FileFacts, FileKind};
-pub use host_commands::{HostCommands, WouldRunCommands};
+pub use host_commands::{HostCommands, WouldRunCommands, leave_session};
 pub use journal::{
     JournalError, Recovered, RecoveredTransaction, RecoveryOutcome, pending, recover,
 };

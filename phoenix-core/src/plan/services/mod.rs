@@ -4,6 +4,7 @@
 //! first, is verified, and only then Traefik follows, since dockerd's TLS is daemon-wide and there is no parallel port.
 
 mod docker;
+mod firewall;
 mod hooks;
 mod judges;
 mod traefik;
@@ -32,11 +33,22 @@ pub enum Scope {
     Certs,
     /// Docker with its certificate.
     Docker,
+    /// Proxmox's firewall files.
+    Firewall,
     /// Traefik with its certificate.
     Traefik,
 }
 
 impl Scope {
+    /// Whether certificates are issued and delivered.
+    pub(super) fn certificates(self) -> bool {
+        self != Self::Firewall
+    }
+
+    fn firewall(self) -> bool {
+        matches!(self, Self::All | Self::Firewall)
+    }
+
     fn docker(self) -> bool {
         matches!(self, Self::All | Self::Docker)
     }
@@ -111,11 +123,17 @@ pub(super) fn plan(
     if scope.traefik() {
         planner.traefik();
     }
+    let firewall = planner.look_at_firewall(scope);
     planner.tie_deployments();
     if planner.held && planner.moving {
         planner.leave_link_alone();
     }
-    planner.hooks();
+    if let Some(work) = firewall {
+        planner.firewall(&work, scope);
+    }
+    if scope.certificates() {
+        planner.hooks();
+    }
     if scope.docker() {
         planner.portainer();
     }
