@@ -151,7 +151,7 @@ impl StepCa {
             let at = self.breakers.choose(clock);
             let endpoint = &endpoints[at];
             let (failure, wait) = match send(endpoint)? {
-                Ok(reply) => match attempts.answered(clock, reply.status, reply.retry_after) {
+                Ok(reply) => match attempts.answered(clock, reply.status, reply.retry_after()) {
                     None => {
                         self.breakers.good(at);
                         return Ok((reply, endpoint));
