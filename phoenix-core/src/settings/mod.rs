@@ -1,5 +1,6 @@
 //! Phoenix's own settings, `etc/phoenix.toml`: every key has a default, the file may be absent.
 
+mod acme;
 mod discover;
 
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use crate::names::{CommonName, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
-pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
+pub use acme::{AcmeChallenge, AcmeSettings, HookWords};
+pub use discover::{AcmeChoice, CaChoice, CaHints, StepCaChoice, discover};
 
 /// The settings.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +44,8 @@ pub struct CaSettings {
     pub provisioner: Option<String>,
     /// The file with its password.
     pub password_file: Option<PathBuf>,
+    /// It speaks ACME, and this is how.
+    pub acme: Option<AcmeSettings>,
 }
 
 /// `[docker]`.
@@ -110,18 +114,16 @@ impl Settings {
             &mut faults,
         );
         if let Some(ca) = table(root, "ca", &mut faults) {
-            known(
-                ca,
-                &[
-                    "url",
-                    "server_name",
-                    "root",
-                    "fingerprint",
-                    "provisioner",
-                    "provisioner_password_file",
-                ],
-                &mut faults,
-            );
+            let names = [
+                "kind",
+                "url",
+                "server_name",
+                "root",
+                "fingerprint",
+                "provisioner",
+                "provisioner_password_file",
+            ];
+            known(ca, &[&names[..], &acme::KEYS].concat(), &mut faults);
             settings.ca = CaSettings {
                 urls: urls(ca, &mut faults),
                 server_name: parsed::<SubjectAltName>(ca, "server_name", &mut faults)
@@ -130,6 +132,7 @@ impl Settings {
                 fingerprint: parsed(ca, "fingerprint", &mut faults),
                 provisioner: string(ca, "provisioner", &mut faults),
                 password_file: path(ca, "provisioner_password_file", &mut faults),
+                acme: acme::decode(ca, &mut faults),
             };
         }
         if let Some(renewal) = table(root, "renewal", &mut faults) {
@@ -274,6 +277,15 @@ fn port(table: Cursor<'_>, name: &str, faults: &mut Faults) -> Option<u16> {
         complain(table, name, "a port from 1 to 65535", faults);
     }
     port
+}
+
+/// A text or an array of texts.
+fn texts(node: Cursor<'_>) -> Option<Vec<String>> {
+    let one = |node: Cursor<'_>| node.as_str().map(std::borrow::Cow::into_owned);
+    if node.kind() == Kind::Array {
+        return node.items().map(one).collect();
+    }
+    Some(vec![one(node).filter(|text| !text.is_empty())?])
 }
 
 /// `url` is a text or an array of texts.

@@ -1,5 +1,7 @@
 //! The one way in for programs: a site, and one method per command.
 
+#[cfg(feature = "acme")]
+mod acme;
 mod authority;
 mod bootstrap;
 mod ca;
@@ -37,6 +39,8 @@ use crate::system::{
 use crate::time::{Clock, SystemClock};
 use crate::transport::{GuestTransport, Local, Pct, Qm};
 
+#[cfg(feature = "acme")]
+pub use authority::AcmeOverrides;
 pub use authority::{AnyAuthority, CaOverrides};
 pub use bootstrap::BootstrapOptions;
 pub use certs::{

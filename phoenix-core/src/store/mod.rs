@@ -75,6 +75,12 @@ impl Store {
         self.dir.join("ca")
     }
 
+    /// Where the key of the ACME account at this directory lies.
+    pub fn acme_key(&self, directory: &str) -> PathBuf {
+        let name = format!("{}.key", Slug::of(directory));
+        self.dir.join("acme").join(name)
+    }
+
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.root
             .read_optional(&self.dir.join(name))

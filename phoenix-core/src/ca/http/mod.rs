@@ -21,6 +21,8 @@ use ureq::http::{HeaderMap, Method, Request};
 
 pub(crate) use breaker::Breakers;
 pub(crate) use fault::HttpFault;
+#[cfg(feature = "acme")]
+pub(crate) use reply::printable;
 pub(crate) use reply::{Reply, describe, message};
 pub(crate) use retry::{Attempts, Wait};
 
@@ -120,6 +122,12 @@ impl Endpoint {
     /// The address as it was configured.
     pub(crate) fn url(&self) -> &CaUrl {
         &self.url
+    }
+
+    /// The address under the name that the CA's certificate has.
+    #[cfg(feature = "acme")]
+    pub(crate) fn base(&self) -> &CaUrl {
+        &self.base
     }
 
     /// What the CA calls this path: the audience of a token.

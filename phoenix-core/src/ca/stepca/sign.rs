@@ -14,12 +14,12 @@ use crate::ca::{Authority as _, EnrollError, Issued, Request, Wanted, judge};
 use crate::names::SubjectAltName;
 use crate::secret::Secret;
 use crate::time::GoDuration;
-use crate::x509::{Chain, Csr, KeyFault, Usage, create_csr};
+use crate::x509::{Chain, Csr, Usage, create_csr};
 
 pub(super) fn enroll(ca: &StepCa, request: &Request<'_>) -> Result<Issued, EnrollError> {
     let sans = request.names()?;
     let csr = create_csr(request.key, request.common_name, &sans)
-        .map_err(|source| key_fault(request.common_name.as_str(), source))?;
+        .map_err(|source| EnrollError::key(request.common_name.as_str(), source))?;
     sign(
         ca,
         &Order {
@@ -182,13 +182,6 @@ fn body(order: &Order<'_>, token: &Secret, validity: Option<GoDuration>) -> Zero
         body["notAfter"] = json!(validity.to_string());
     }
     Zeroizing::new(body.to_string())
-}
-
-pub(super) fn key_fault(about: &str, source: KeyFault) -> EnrollError {
-    EnrollError::Key {
-        common_name: about.to_owned(),
-        source,
-    }
 }
 
 pub(super) fn refused(about: &str, endpoint: &Endpoint, reply: &Reply) -> EnrollError {
