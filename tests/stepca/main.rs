@@ -1,5 +1,6 @@
 //! The step-ca client against a real step-ca, and against a CA that does what a real one will not.
 
+mod acme;
 mod embedded;
 mod faults;
 mod real;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient, Problem};
-use ureq::http::{Request, Response, Uri};
+use ureq::http::{Method, Request, Response, Uri};
 
 use crate::ca::http::{Attempts, Endpoint, Reply, Wait, describe, message};
 use crate::ca::{CaUrl, EnrollError, TransportError};
@@ -42,6 +42,8 @@ impl Wire {
         let url = self.endpoint.url();
         let (mut parts, body) = request.into_parts();
         let path = self.path(&parts.uri)?;
+        // Only the directory is fetched so, and of that instant-acme does not look at the status.
+        let plain = parts.method == Method::GET;
         parts.uri = self
             .endpoint
             .audience(&path)
@@ -59,7 +61,7 @@ impl Wire {
             // A repeated request has a used nonce; instant-acme asks for another when it is told so.
             let (failure, wait) = match self.endpoint.exchange(request) {
                 Ok(reply) => match attempts.answered(clock, reply.status, reply.retry_after()) {
-                    None => return self.readable(&path, reply),
+                    None => return self.readable(&path, reply, plain),
                     Some(wait) => {
                         let source = TransportError::Unavailable {
                             status: reply.status,
@@ -102,10 +104,10 @@ impl Wire {
     }
 
     /// A refusal that instant-acme can read, else it would only speak of JSON.
-    fn readable(&self, path: &str, reply: Reply) -> Result<Reply, EnrollError> {
+    fn readable(&self, path: &str, reply: Reply, plain: bool) -> Result<Reply, EnrollError> {
         let well = match reply.status {
             200..300 => true,
-            400.. => serde_json::from_slice::<Problem>(&reply.body).is_ok(),
+            400.. if !plain => serde_json::from_slice::<Problem>(&reply.body).is_ok(),
             _ => false,
         };
         if well {
