@@ -23,7 +23,7 @@ fn planned(scratch: &Scratch, name: &str) -> PathBuf {
     file
 }
 
-const NAME: &str = "worker-agent.internal.example";
+pub(crate) const NAME: &str = "worker-agent.internal.example";
 
 #[test]
 fn a_plan_is_applied_as_it_was_written_down_and_only_once() {
@@ -100,7 +100,7 @@ fn myself() -> String {
 }
 
 /// A site of one certificate on the machine itself, all of it in the test's directory.
-fn real_site(hook: &str) -> Scratch {
+pub(crate) fn real_site(hook: &str) -> Scratch {
     let scratch = Scratch::new();
     let dir = scratch.0.display();
     fs::create_dir_all(scratch.0.join("site/etc")).unwrap();
@@ -124,7 +124,7 @@ fn real_site(hook: &str) -> Scratch {
     scratch
 }
 
-fn on_machine(scratch: &Scratch, words: &[&str]) -> Output {
+pub(crate) fn on_machine(scratch: &Scratch, words: &[&str]) -> Output {
     let (site, state) = (scratch.0.join("site"), scratch.0.join("state"));
     let places = [
         "--site",

@@ -44,6 +44,10 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     let mut inventory = Inventory {
         anchors: with.anchors.clone(),
         pending: with.store.pending()?,
+        revoked: with
+            .store
+            .revocations(&with.anchors, with.clock.now())?
+            .list,
         ..Inventory::default()
     };
     let now = with.clock.now();

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use crate::names::{CommonName, GuestId};
 use crate::store::PendingItem;
-use crate::x509::{Anchor, Chain, Fingerprint};
+use crate::x509::{Anchor, Chain, Crl, Fingerprint};
 
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
 pub use collect::{Collector, collect};
@@ -31,6 +31,8 @@ pub struct Inventory {
     pub anchors: Vec<Anchor>,
     /// What earlier runs left to be done.
     pub pending: Vec<PendingItem>,
+    /// The CA's revocation list, where one is known that still counts.
+    pub revoked: Option<Crl>,
 }
 
 /// What is there of one certificate.

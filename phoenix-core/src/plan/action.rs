@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::StepId;
 use crate::names::{CommonName, GuestId, SubjectAltName};
 use crate::time::{human, rfc3339};
-use crate::x509::{Fingerprint, KeyType};
+use crate::x509::{Fingerprint, KeyType, RevocationReason};
 
 /// How a new leaf is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -281,6 +281,11 @@ pub enum Reason {
         #[serde(skip_serializing_if = "Option::is_none")]
         last_error: Option<String>,
     },
+    /// The CA revoked the leaf.
+    Revoked {
+        /// Why.
+        why: RevocationReason,
+    },
     /// The service serves another leaf than the deployed one.
     ServedLeafDiffers {
         /// What it serves; absent when it serves no TLS there.
@@ -366,6 +371,10 @@ impl fmt::Display for Reason {
                     None => Ok(()),
                 }
             }
+            Self::Revoked {
+                why: RevocationReason::Unspecified,
+            } => f.write_str("revoked by the CA"),
+            Self::Revoked { why } => write!(f, "revoked by the CA ({why})"),
             Self::ServedLeafDiffers {
                 found: Some(found),
                 expected,

@@ -13,6 +13,7 @@ use crate::model::{Model, Placement};
 use crate::names::{CommonName, GuestId};
 use crate::store::PendingItem;
 use crate::time::rfc3339;
+use crate::x509::Crl;
 
 /// A certificate that needs nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,7 +84,8 @@ pub(super) fn plan(
             continue;
         }
         if let Some(facts) = inventory.certificates.get(&entry.common_name) {
-            entry_steps(model, entry, facts, policy, now, &mut plan);
+            let revoked = inventory.revoked.as_ref();
+            entry_steps(model, entry, facts, revoked, policy, now, &mut plan);
         }
     }
     // `after` of the manifest: a deployment waits for all those of the names before it.
@@ -112,6 +114,7 @@ fn entry_steps(
     model: &Model,
     entry: &Entry,
     facts: &CertificateFacts,
+    revoked: Option<&Crl>,
     policy: &Policy,
     now: SystemTime,
     plan: &mut CertificatePlan,
@@ -127,6 +130,7 @@ fn entry_steps(
                 leaf: chain.leaf(),
                 key_matches: *key_matches,
                 untrusted: facts.untrusted.as_deref(),
+                revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
             };
             (Some(found), None)
         }
@@ -146,7 +150,7 @@ fn entry_steps(
         }
         Decision::Issue { how, reasons } => {
             fresh = true;
-            if !policy.force && candidate_is_good(&wanted, facts.candidate.as_ref(), now) {
+            if !policy.force && candidate_is_good(&wanted, facts.candidate.as_ref(), revoked, now) {
                 // Nothing to issue; the deployments below say where the pair comes from.
             } else {
                 let reasons = match unreadable {
@@ -172,7 +176,12 @@ fn entry_steps(
 }
 
 /// Whether a pair that was issued earlier is what would be asked for now.
-fn candidate_is_good(wanted: &Wanted<'_>, candidate: Option<&PairFacts>, now: SystemTime) -> bool {
+fn candidate_is_good(
+    wanted: &Wanted<'_>,
+    candidate: Option<&PairFacts>,
+    revoked: Option<&Crl>,
+    now: SystemTime,
+) -> bool {
     let Some(PairState::Present {
         chain, key_matches, ..
     }) = candidate.map(|facts| &facts.state)
@@ -183,6 +192,7 @@ fn candidate_is_good(wanted: &Wanted<'_>, candidate: Option<&PairFacts>, now: Sy
         leaf: chain.leaf(),
         key_matches: *key_matches,
         untrusted: None,
+        revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
     };
     matches!(
         decide(wanted, Some(&found), now, false),

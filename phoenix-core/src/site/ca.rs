@@ -154,10 +154,12 @@ impl Site {
         if let Some(out) = out {
             self.may_write(out, force)?;
         }
-        let list = ca.crl().map_err(|source| Error::Enroll {
+        let list = ca.revocation_list().map_err(|source| Error::Enroll {
             act: "read the CA's revocation list".to_owned(),
             source,
         })?;
+        self.keep_revocations(authority, list.as_ref())?;
+        let list = list.map(|list| list.crl);
         if let (Some(out), Some(list)) = (out, &list) {
             self.write_public(out, &list.to_pem())?;
         }

@@ -14,6 +14,7 @@ mod inspect;
 mod manifest;
 mod migrate;
 mod pending;
+mod revocations;
 mod run;
 mod status;
 
@@ -303,6 +304,9 @@ impl Site {
     pub fn verify(&self, observer: &dyn Observer) -> Result<Report, Error> {
         let model = self.model()?;
         let mut work = self.work(&model, &SyncOptions::default(), false)?;
+        work.plan
+            .blocked
+            .extend(revocations::revoked_leaves(&work.plan));
         let verifications: Vec<Step> = std::mem::take(&mut work.plan.steps)
             .into_iter()
             .filter(|step| matches!(step.action, Action::Verify { .. }))
@@ -323,8 +327,11 @@ impl Site {
 
     /// Settles what a run left that did not end: all files of a change are then the old ones, or all the new ones.
     pub fn recover(&self, lock_timeout: Duration) -> Result<Recovered, Error> {
+        let mut recovered = self.settle_pairs()?;
         let _lock = self.lock(lock_timeout)?;
-        Ok(recover(&self.root, &self.store().journal_dir())?)
+        let run = recover(&self.root, &self.store().journal_dir())?;
+        recovered.transactions.extend(run.transactions);
+        Ok(recovered)
     }
 
     /// Where a path of the site lies for the machine, beneath the root.

@@ -48,7 +48,10 @@ impl Site {
         self.model()?;
         let _lock = self.lock(options.lock_timeout)?;
         let started = clock.now();
-        let recovered = recover(&self.root, &self.store().journal_dir())?;
+        let mut recovered = recover(&self.root, &self.store().journal_dir())?;
+        recovered
+            .transactions
+            .extend(self.settle_pairs()?.transactions);
         let result = self
             // Read again under the lock: an edit that was under way has ended.
             .model()
@@ -74,6 +77,11 @@ impl Site {
         let store = self.store();
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
+        let unknown = if writes {
+            self.refresh_revocations(&authority)?
+        } else {
+            None
+        };
         let transports = (self.seams.transports)(&model.guests);
         let dial_from = |guest: Option<GuestId>| self.dial_from(&transports, guest);
         let inventory = collect(&Collector {
@@ -85,7 +93,7 @@ impl Site {
             dial_from: &dial_from,
             clock: self.seams.clock.as_ref(),
         })?;
-        let plan = plan(
+        let mut plan = plan(
             model,
             &inventory,
             &authority.describe(),
@@ -93,6 +101,7 @@ impl Site {
             &options.policy,
             self.seams.clock.now(),
         )?;
+        plan.notes.extend(unknown);
         let portainer_key = match &model.settings.portainer_api_key_file {
             None => None,
             Some(path) => Some(Secret::new(self.root.read_limited(path, 4096)?).trimmed_end()),

@@ -8,6 +8,7 @@ mod candidate;
 mod last_run;
 mod pending;
 mod pinned;
+mod revocations;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use crate::system::{Attributes, FileError, Root};
 pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
 pub use pinned::{PinError, Pinned};
+pub use revocations::{Asked, Revocations};
 
 /// A site's state directory.
 #[derive(Debug, Clone)]
@@ -68,6 +70,11 @@ impl Store {
     /// Where transactions keep their journal.
     pub fn journal_dir(&self) -> PathBuf {
         self.dir.join("journal")
+    }
+
+    /// Where single commands, which need no site, keep the journal of a pair.
+    pub fn pair_journal_dir(&self) -> PathBuf {
+        self.dir.join("pairs")
     }
 
     /// Where the embedded CA lives.

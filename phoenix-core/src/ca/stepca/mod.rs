@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub use bootstrap::bootstrap;
 pub use given::{Permit, TokenContent};
 pub use jwe::JweFault;
-pub use lists::ProvisionerInfo;
+pub use lists::{ProvisionerInfo, RevocationList};
 pub use provisioner::PasswordSource;
 pub use revoke::{Revocation, Revoked};
 
@@ -26,7 +26,7 @@ use super::http::{Attempts, Breakers, Endpoint, HttpFault, Reply, Wait, trusting
 use super::{Authority, CaUrl, EnrollError, Health, Issued, Request, Timeouts, TransportError};
 use crate::system::Dial;
 use crate::time::{Clock, GoDuration, SystemClock};
-use crate::x509::{Anchor, Chain, Crl, Fingerprint};
+use crate::x509::{Anchor, Chain, Fingerprint};
 use provisioner::SignerState;
 
 /// A step-ca over the network.
@@ -46,7 +46,7 @@ pub struct StepCa {
     breakers: Breakers,
     signer: Mutex<SignerState>,
     longest: Mutex<Option<GoDuration>>,
-    crl: Mutex<Option<Arc<Crl>>>,
+    crl: Mutex<Option<RevocationList>>,
 }
 
 impl StepCa {
