@@ -23,8 +23,8 @@ pub use error::{EnrollError, TlsFault, TransportError};
 pub use http::Timeouts;
 pub use judge::{JudgeFault, Wanted, judge};
 pub use stepca::{
-    JweFault, PasswordSource, Permit, ProvisionerInfo, Revocation, RevocationList, Revoked, StepCa,
-    TokenContent, bootstrap,
+    JweFault, Longest, PasswordSource, Permit, ProvisionerInfo, Revocation, RevocationList,
+    Revoked, StepCa, TokenContent, bootstrap,
 };
 pub use url::CaUrl;
 

@@ -82,7 +82,7 @@ pub(super) fn decode(ca: Cursor<'_>, faults: &mut Faults) -> Option<AcmeSettings
         }
     };
     let foreign: &[&str] = if acme {
-        &["url", "provisioner", "provisioner_password_file"]
+        &["url", "provisioner", "provisioner_password_file", "config"]
     } else {
         &KEYS
     };

@@ -62,6 +62,8 @@ pub struct StepCaChoice {
     pub provisioner: Option<String>,
     /// Files that may hold its password.
     pub password_files: Vec<PathBuf>,
+    /// Files that may hold its own configuration.
+    pub configs: Vec<PathBuf>,
     /// Where the URL was found, in words.
     pub said_by: String,
 }
@@ -114,6 +116,10 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
             .password_file
             .clone()
             .map_or_else(|| in_mounts("provisioner_password.txt"), |path| vec![path]),
+        configs: settings.config.clone().map_or_else(
+            || ["ca.json", "config/ca.json"].map(in_mounts).concat(),
+            |path| vec![path],
+        ),
         said_by,
     })
 }

@@ -44,6 +44,8 @@ pub struct CaSettings {
     pub provisioner: Option<String>,
     /// The file with its password.
     pub password_file: Option<PathBuf>,
+    /// The CA's own `ca.json`, where this host can read it.
+    pub config: Option<PathBuf>,
     /// It speaks ACME, and this is how.
     pub acme: Option<AcmeSettings>,
 }
@@ -122,6 +124,7 @@ impl Settings {
                 "fingerprint",
                 "provisioner",
                 "provisioner_password_file",
+                "config",
             ];
             known(ca, &[&names[..], &acme::KEYS].concat(), &mut faults);
             settings.ca = CaSettings {
@@ -132,6 +135,7 @@ impl Settings {
                 fingerprint: parsed(ca, "fingerprint", &mut faults),
                 provisioner: string(ca, "provisioner", &mut faults),
                 password_file: path(ca, "provisioner_password_file", &mut faults),
+                config: path(ca, "config", &mut faults),
                 acme: acme::decode(ca, &mut faults),
             };
         }

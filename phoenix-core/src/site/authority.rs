@@ -216,6 +216,13 @@ fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthor
         dial,
     )
     .server_name(choice.server_name.clone())
+    // What cannot be read there is learnt from the CA's refusal.
+    .longest_life(
+        site.longest_life(choice)
+            .ok()
+            .flatten()
+            .map(|longest| longest.duration),
+    )
     .clock(Arc::clone(&site.seams.clock));
     Ok(client(ca, anchor, &describe))
 }

@@ -11,6 +11,7 @@ mod check;
 mod edit;
 mod firewall;
 mod inspect;
+mod lifetime;
 mod manifest;
 mod migrate;
 mod pending;

@@ -102,6 +102,10 @@ impl Site {
             self.seams.clock.now(),
         )?;
         plan.notes.extend(unknown);
+        // A run says it about each certificate that it gets.
+        if !writes {
+            plan.notes.extend(self.lifetime_note(model));
+        }
         let portainer_key = match &model.settings.portainer_api_key_file {
             None => None,
             Some(path) => Some(Secret::new(self.root.read_limited(path, 4096)?).trimmed_end()),

@@ -1,6 +1,7 @@
 //! The client of step-ca: trust by a pinned root, one-time tokens by a JWK provisioner, renewal by mTLS.
 
 mod bootstrap;
+mod config;
 mod explain;
 mod given;
 mod jwe;
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use bootstrap::bootstrap;
+pub use config::Longest;
 pub use given::{Permit, TokenContent};
 pub use jwe::JweFault;
 pub use lists::{ProvisionerInfo, RevocationList};
@@ -98,6 +100,15 @@ impl StepCa {
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// What it is known to allow at most, so that it need not refuse first. Default: learnt from its refusal.
+    #[must_use]
+    pub fn longest_life(self, longest: Option<GoDuration>) -> Self {
+        Self {
+            longest: Mutex::new(longest),
+            ..self
+        }
     }
 
     fn endpoints(&self) -> Result<&[Endpoint], EnrollError> {

@@ -228,10 +228,10 @@ fn warning(
     (granted < asked).then(|| {
         format!(
             "`{}` was to be valid for {asked}, the CA at {} allows {granted}; to allow more: \
-             step ca provisioner update {} --x509-max-dur {asked}",
+             {}",
             order.common_name,
             endpoint.url(),
-            shell_words::quote(&signer.provisioner)
+            super::config::raise(&signer.provisioner, asked)
         )
     })
 }
