@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use phoenix_testkit::dns::Dns;
 use phoenix_testkit::loopback::free_port;
 use phoenix_testkit::stepca::{Looks, PASSWORD, PROVISIONER, Server, Setup};
+use phoenix_testkit::{Need, need};
 
 use super::run::{NAME, on_machine, real_site};
 use super::*;
@@ -51,11 +52,7 @@ fn a_revoked_certificate_is_known_without_asking_and_replaced_with_a_new_key() {
     let Some(mut server) = Server::start(&setup(|setup| setup.crl = true)) else {
         return;
     };
-    let scratch = site(&server, "");
-    let settings = by_token(&server, &scratch.0);
-    let toml = scratch.0.join("site/etc/phoenix.toml");
-    let text = fs::read_to_string(&toml).unwrap() + &settings;
-    fs::write(&toml, text).unwrap();
+    let scratch = with_password(&server);
     does(&scratch, &["sync", "certs"]);
     let pair = |name: &str| scratch.0.join("pair").join(name).display().to_string();
     let key = fs::read(pair("a.key")).unwrap();
@@ -98,10 +95,7 @@ fn a_ca_without_a_list_is_asked_once_a_day_and_a_silent_one_is_named() {
     let Some(mut server) = Server::start(&Setup::default()) else {
         return;
     };
-    let scratch = site(&server, "");
-    let toml = scratch.0.join("site/etc/phoenix.toml");
-    let text = fs::read_to_string(&toml).unwrap() + &by_token(&server, &scratch.0);
-    fs::write(&toml, text).unwrap();
+    let scratch = with_password(&server);
     let output = on_machine(&scratch, &["sync", "certs"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     server.stop();
@@ -200,4 +194,115 @@ fn acme_serves_a_site_and_a_single_command() {
     );
     let calls = fs::read_to_string(&log).unwrap();
     assert_eq!(calls.lines().count(), 4, "{calls}");
+}
+
+/// Settings of a site whose CA is asked with a password.
+fn with_password(server: &Server) -> Scratch {
+    let scratch = site(server, "");
+    let toml = scratch.0.join("site/etc/phoenix.toml");
+    let text = fs::read_to_string(&toml).unwrap() + &by_token(server, &scratch.0);
+    fs::write(&toml, text).unwrap();
+    scratch
+}
+
+#[test]
+fn the_cas_maximum_is_read_where_its_configuration_lies_and_said_by_the_plan() {
+    let claims = serde_json::json!({"maxTLSCertDuration": "48h"});
+    let Some(server) = Server::start(&setup(|setup| setup.claims = claims)) else {
+        return;
+    };
+    let scratch = with_password(&server);
+    let manifest = scratch.0.join("site/etc/certificate-manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let text = text.replace("\"owner\"", "\"validity\": \"720h\", \"owner\"");
+    fs::write(&manifest, text).unwrap();
+    assert!(!does(&scratch, &["plan", "certs"]).contains("step ca provisioner"));
+    let toml = scratch.0.join("site/etc/phoenix.toml");
+    let text = fs::read_to_string(&toml).unwrap();
+    let config = format!("config = \"{}\"\n", server.config().display());
+    fs::write(&toml, text + &config).unwrap();
+    let said = format!("step ca provisioner update {PROVISIONER} --x509-max-dur 720h0m0s");
+    let plan = does(&scratch, &["plan", "certs"]);
+    assert!(
+        plan.contains("live 48h0m0s, and 720h0m0s is asked for") && plan.contains(&said),
+        "{plan}"
+    );
+    let synced = does(&scratch, &["sync", "certs"]);
+    assert!(synced.contains(&said), "{synced}");
+    assert_eq!(server.log().matches("more than the authorized").count(), 0);
+}
+
+#[test]
+fn no_secret_is_seen_in_a_whole_run() {
+    let Some(server) = Server::start(&Setup::default()) else {
+        return;
+    };
+    let Some(strace) = need(Need::Strace) else {
+        return;
+    };
+    let scratch = with_password(&server);
+    let trace = scratch.0.join("trace");
+    let path = |name: &str| scratch.0.join(name).display().to_string();
+    // Every process with its arguments and variables, every byte that is written anywhere.
+    let output = Command::new(strace)
+        .args(["-f", "-qq", "-v", "-s", "1000000", "-e"])
+        .args([
+            "trace=execve,write,writev,pwrite64,sendto,sendmsg",
+            "-y",
+            "-o",
+        ])
+        .arg(&trace)
+        .arg(env!("CARGO_BIN_EXE_phoenix"))
+        .args(["--site", &path("site"), "--state", &path("state")])
+        .args(["sync", "certs", "-v"])
+        .env("RUST_LOG", "trace")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let key = fs::read_to_string(scratch.0.join("pair/a.key")).unwrap();
+    let key: Vec<&str> = key
+        .lines()
+        .filter(|line| !line.starts_with("-----"))
+        .collect();
+    let mut seen = vec![
+        ("standard output", stdout(&output)),
+        ("standard error", stderr(&output)),
+        ("the CA's log", server.log()),
+    ];
+    let traced = fs::read_to_string(&trace).unwrap();
+    let mut written_keys = 0;
+    for line in traced.lines() {
+        // A key is written to key files alone: a name that is new, `key.pem`, `a.key`.
+        let private = line.contains("/.new-")
+            || line.contains("/.phoenix-new-")
+            || line.contains(".key>")
+            || line.contains("key.pem>");
+        if private && line.contains("write(") {
+            written_keys += usize::from(line.contains(key[0]));
+        } else {
+            seen.push(("the trace", line.to_owned()));
+        }
+    }
+    assert!(written_keys > 0, "the trace shows what is written");
+    assert!(traced.contains("execve("), "and what is run");
+    for name in ["audit.jsonl", "last-run.json"] {
+        let file = find(&scratch.0.join("state"), name);
+        seen.push(("the state", fs::read_to_string(file).unwrap()));
+    }
+    for (place, text) in &seen {
+        // The CA's log holds the token, as is its own way; ours are looked at.
+        let ours = *place != "the CA's log";
+        assert!(!text.contains(PASSWORD), "the password in {place}: {text}");
+        assert!(
+            !ours || !text.contains("eyJhbGci"),
+            "a token in {place}: {text}"
+        );
+        for line in &key {
+            assert!(!text.contains(line), "the key in {place}: {text}");
+        }
+        assert!(
+            !text.contains("PRIVATE KEY"),
+            "a private key in {place}: {text}"
+        );
+    }
 }

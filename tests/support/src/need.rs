@@ -12,6 +12,10 @@ pub enum Need {
     Openssl,
     /// The real `step-ca`.
     StepCa,
+    /// The old one, 0.19, as `tests/stepca/old-server` builds it.
+    StepCa019,
+    /// `strace`.
+    Strace,
 }
 
 impl Need {
@@ -19,6 +23,8 @@ impl Need {
         match self {
             Self::Openssl => "openssl",
             Self::StepCa => "step-ca",
+            Self::StepCa019 => "step-ca-0.19",
+            Self::Strace => "strace",
         }
     }
 }

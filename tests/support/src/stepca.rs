@@ -146,6 +146,16 @@ impl Server {
         format!("{}/acme/{ACME}/directory", self.url())
     }
 
+    /// Its configuration.
+    pub fn config(&self) -> PathBuf {
+        self.scratch.path().join("ca.json")
+    }
+
+    /// What it wrote into its log since it was started.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.scratch.path().join("log")).unwrap_or_default()
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
@@ -169,7 +179,7 @@ impl Server {
         let output = fs::File::create(&log).expect("a log file");
         let mut child = Command::new(&self.program)
             .args(&self.flags)
-            .arg(self.scratch.path().join("ca.json"))
+            .arg(self.config())
             .env("STEPPATH", self.scratch.path())
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a second handle"))
