@@ -3,6 +3,7 @@
 mod acme;
 mod embedded;
 mod faults;
+mod old;
 mod real;
 mod verbs;
 

@@ -89,7 +89,18 @@ impl Server {
     /// # Panics
     /// When it does not answer within 30 seconds.
     pub fn start(setup: &Setup) -> Option<Self> {
-        let program = need(Need::StepCa)?;
+        need(Need::StepCa).map(|program| Self::of(program, setup))
+    }
+
+    /// Starts a step-ca 0.19, or says what is left out where it is missing.
+    ///
+    /// # Panics
+    /// When it does not answer within 30 seconds.
+    pub fn start_old(setup: &Setup) -> Option<Self> {
+        need(Need::StepCa019).map(|program| Self::of(program, setup))
+    }
+
+    fn of(program: PathBuf, setup: &Setup) -> Self {
         let scratch = Scratch::new("stepca");
         let (root, intermediate, key) = authorities();
         let anchor = Anchor::from_pem(root.as_bytes()).expect("a root");
@@ -128,7 +139,7 @@ impl Server {
             anchor,
         };
         server.run();
-        Some(server)
+        server
     }
 
     /// Where it listens.
