@@ -1,5 +1,6 @@
 //! The command, run as a user runs it: on copies of a site in temporary directories.
 
+mod authority;
 mod back;
 mod ca;
 mod certs;

@@ -1,7 +1,9 @@
 //! The step-ca client against a real step-ca, and against a CA that does what a real one will not.
 
+mod acme;
 mod embedded;
 mod faults;
+mod old;
 mod real;
 mod verbs;
 

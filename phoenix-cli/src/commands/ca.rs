@@ -1,11 +1,19 @@
 //! `phoenix ca`.
 
+#[cfg(feature = "acme")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
+#[cfg(feature = "acme")]
+use phoenix_core::ca::AcmeDirectory;
 use phoenix_core::ca::CaUrl;
 use phoenix_core::present;
+#[cfg(feature = "acme")]
+use phoenix_core::settings::{AcmeChallenge, HookWords};
+#[cfg(feature = "acme")]
+use phoenix_core::site::AcmeOverrides;
 use phoenix_core::site::{BootstrapOptions, CaOverrides, Site};
 use phoenix_core::x509::Fingerprint;
 
@@ -125,6 +133,46 @@ pub(crate) struct CaArgs {
     /// Where the provisioner's password comes from: a file, `fd:N` or `prompt`
     #[arg(long, value_name = "FILE|fd:N|prompt")]
     provisioner_password_file: Option<SecretInput>,
+    #[cfg(feature = "acme")]
+    #[command(flatten)]
+    acme: AcmeArgs,
+}
+
+/// A CA that speaks ACME.
+#[cfg(feature = "acme")]
+#[derive(Debug, Args)]
+struct AcmeArgs {
+    /// The directory of a CA that speaks ACME, instead of --ca-url
+    #[arg(long, value_name = "URL", conflicts_with_all = ["ca_url", "provisioner", "provisioner_password_file"])]
+    acme_directory: Option<AcmeDirectory>,
+    /// Where names are proved by `http-01`; port 80 of every address where nothing is said
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "acme_directory")]
+    acme_http_listen: Option<SocketAddr>,
+    /// The program that proves names by `dns-01`; it is run as `PROGRAM present|cleanup RECORD VALUE`
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        requires = "acme_directory",
+        conflicts_with = "acme_http_listen"
+    )]
+    acme_dns_hook: Option<HookWords>,
+}
+
+#[cfg(feature = "acme")]
+impl AcmeArgs {
+    fn overrides(&self) -> Option<AcmeOverrides> {
+        Some(AcmeOverrides {
+            directory: self.acme_directory.clone()?,
+            challenge: match &self.acme_dns_hook {
+                Some(hook) => AcmeChallenge::Dns01 {
+                    hook: hook.0.clone(),
+                },
+                None => AcmeChallenge::Http01 {
+                    listen: self.acme_http_listen.unwrap_or(AcmeChallenge::LISTEN),
+                },
+            },
+        })
+    }
 }
 
 impl CaArgs {
@@ -134,7 +182,13 @@ impl CaArgs {
         global: &Global,
         output: &Output,
     ) -> Result<(Site, CaOverrides), Failure> {
-        let site = open_reaching(global, !self.ca_url.is_empty())?;
+        #[cfg(feature = "acme")]
+        let acme = self.acme.overrides();
+        #[cfg(feature = "acme")]
+        let named = !self.ca_url.is_empty() || acme.is_some();
+        #[cfg(not(feature = "acme"))]
+        let named = !self.ca_url.is_empty();
+        let site = open_reaching(global, named)?;
         let password = self.provisioner_password_file.as_ref();
         let overrides = CaOverrides {
             urls: self.ca_url.clone(),
@@ -151,6 +205,8 @@ impl CaArgs {
                     input.source(global, &site, "password of the provisioner", output.stop())
                 })
                 .transpose()?,
+            #[cfg(feature = "acme")]
+            acme,
         };
         Ok((site, overrides))
     }

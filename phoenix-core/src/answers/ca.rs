@@ -11,7 +11,7 @@ use crate::x509::{Anchor, Fingerprint};
 /// Which CA the site has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaView {
-    /// `step-ca` or `embedded`.
+    /// `step-ca`, `acme` or `embedded`.
     pub kind: &'static str,
     /// Its addresses, or its directory.
     pub at: Vec<String>,
@@ -21,6 +21,9 @@ pub struct CaView {
     pub server_name: Option<String>,
     /// The provisioner, where it is stated.
     pub provisioner: Option<String>,
+    /// How names are proved, where it speaks ACME.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
     /// The files in which its password is looked for, and whether each is there.
     pub password_files: Vec<(PathBuf, bool)>,
     /// The files in which its root is looked for, and whether each is there.

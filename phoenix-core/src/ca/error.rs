@@ -9,9 +9,29 @@ use crate::x509::{ChainFault, CrlFault, Fingerprint, KeyFault, PemFault};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnrollError {
+    /// The key of the ACME account cannot be had.
+    #[error("could not use the key of the ACME account in `{path}`")]
+    AccountKey {
+        /// Its file.
+        path: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The request that was given cannot be signed.
     #[error("could not use the certificate request: {0}")]
     BadRequest(String),
+    /// The program for `dns-01` failed.
+    #[error("the hook `{hook}` could not {} the record `{name}`: {detail}", if *.act == "present" { "write" } else { "remove" })]
+    DnsHook {
+        /// Program and arguments.
+        hook: String,
+        /// What it was called for: `present` or `cleanup`.
+        act: &'static str,
+        /// The record.
+        name: String,
+        /// How it ended.
+        detail: String,
+    },
     /// The embedded CA's directory could not be used.
     #[error("could not {action} `{path}` of the embedded CA")]
     Keep {
@@ -45,6 +65,16 @@ pub enum EnrollError {
     KeyMismatch {
         /// The certificate's name.
         common_name: String,
+    },
+    /// The answer of `http-01` cannot be given.
+    #[error(
+        "could not listen on {at} for the `http-01` challenge; where another web server is there, let it pass `/.well-known/acme-challenge/` on to an address that `http_listen` names"
+    )]
+    Listen {
+        /// Where.
+        at: std::net::SocketAddr,
+        /// Why not.
+        source: io::Error,
     },
     /// The settings lead to no CA.
     #[error("the CA's settings are unusable: {0}")]
@@ -168,6 +198,26 @@ pub enum EnrollError {
         /// Why not.
         source: io::Error,
     },
+    /// A name that ACME has no proof for.
+    #[error("`{name}` cannot be had from an ACME CA in this way: {why}")]
+    Unprovable {
+        /// The name.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The CA does not believe that a name is ours.
+    #[error("the CA at {url} was not convinced by {challenge} that `{name}` is ours: {message}")]
+    Unproved {
+        /// The CA.
+        url: CaUrl,
+        /// The name.
+        name: String,
+        /// The way.
+        challenge: &'static str,
+        /// Its own words, and what they mean.
+        message: String,
+    },
     /// An answer that step-ca would not give.
     #[error("the CA at {url} answered {path} unexpectedly: {detail}")]
     Unexpected {
@@ -202,6 +252,16 @@ pub enum EnrollError {
         /// Where the password came from.
         from: String,
     },
+}
+
+impl EnrollError {
+    /// A key that cannot be used for this certificate.
+    pub(super) fn key(common_name: &str, source: KeyFault) -> Self {
+        Self::Key {
+            common_name: common_name.to_owned(),
+            source,
+        }
+    }
 }
 
 /// Why no answer came.

@@ -1,9 +1,12 @@
 //! Certificate authorities: who signs, over what, and why not.
 //!
-//! [`Authority`] has two implementations. [`StepCa`] speaks step-ca's own protocol over TLS and trusts nothing but the
-//! pinned root; [`EmbeddedCa`] keeps a root and an intermediate in a directory. Both judge what was issued ([`judge`])
-//! before they hand it out. Neither writes a certificate anywhere.
+//! [`Authority`] has three implementations. [`StepCa`] speaks step-ca's own protocol over TLS and trusts nothing but the
+//! pinned root; `Acme` (feature `acme`) speaks RFC 8555 with the same trust; [`EmbeddedCa`] keeps a root and an
+//! intermediate in a directory. All judge what was issued ([`judge`]) before they hand it out. None writes a certificate
+//! anywhere.
 
+#[cfg(feature = "acme")]
+mod acme;
 mod embedded;
 mod error;
 mod http;
@@ -13,13 +16,15 @@ mod url;
 
 use std::collections::BTreeSet;
 
+#[cfg(feature = "acme")]
+pub use acme::{AccountKey, Acme, AcmeDirectory};
 pub use embedded::EmbeddedCa;
 pub use error::{EnrollError, TlsFault, TransportError};
 pub use http::Timeouts;
 pub use judge::{JudgeFault, Wanted, judge};
 pub use stepca::{
-    JweFault, PasswordSource, Permit, ProvisionerInfo, Revocation, Revoked, StepCa, TokenContent,
-    bootstrap,
+    JweFault, Longest, PasswordSource, Permit, ProvisionerInfo, Revocation, RevocationList,
+    Revoked, StepCa, TokenContent, bootstrap,
 };
 pub use url::CaUrl;
 

@@ -7,7 +7,7 @@ use super::layout::{Arrangement, CA_FILE, Layout};
 use super::pair::{DeployError, PairTarget};
 use super::version::{VersionFile, Versions};
 use crate::secret::Secret;
-use crate::system::replace::random_hex;
+use crate::system::random_hex;
 use crate::system::{Applied, Attributes, Change, Expect, FileFacts, Root, Transaction};
 
 /// One commit under way.

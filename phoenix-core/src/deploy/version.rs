@@ -9,7 +9,7 @@ use super::layout::{
 use super::pair::{DeployError, PairTarget};
 use crate::names::FileMode;
 use crate::system::dir::Dir;
-use crate::system::replace::random_hex;
+use crate::system::random_hex;
 use crate::system::{Attributes, FileDigest, FileError, FileFacts, FileKind, Root};
 
 /// A file of a version: its name there, its bytes, who owns and who may read it.

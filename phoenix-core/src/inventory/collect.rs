@@ -49,6 +49,10 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
         pending: with.store.pending()?,
         proxmox: proxmox(with),
         trial: with.store.last_trial()?,
+        revoked: with
+            .store
+            .revocations(&with.anchors, with.clock.now())?
+            .list,
         ..Inventory::default()
     };
     let now = with.clock.now();

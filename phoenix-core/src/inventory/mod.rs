@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use crate::firewall::ProxmoxFacts;
 use crate::names::{CommonName, GuestId};
 use crate::store::{Held, PendingItem, Trial};
-use crate::x509::{Anchor, Chain, Fingerprint};
+use crate::x509::{Anchor, Chain, Crl, Fingerprint};
 
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
 pub use collect::{Collector, collect};
@@ -36,6 +36,8 @@ pub struct Inventory {
     pub trust: Option<TrustFacts>,
     /// What earlier runs left to be done.
     pub pending: Vec<PendingItem>,
+    /// The CA's revocation list, where one is known that still counts.
+    pub revoked: Option<Crl>,
     /// What Proxmox has on this host.
     pub proxmox: ProxmoxSeen,
     /// The last change of the firewall that waited for its confirmation, or still does.

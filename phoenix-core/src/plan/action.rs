@@ -11,7 +11,7 @@ use super::StepId;
 use crate::names::{CommonName, GuestId, SubjectAltName};
 use crate::system::FileDigest;
 use crate::time::{human, rfc3339};
-use crate::x509::{Fingerprint, KeyType};
+use crate::x509::{Fingerprint, KeyType, RevocationReason};
 
 /// How a new leaf is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -323,6 +323,11 @@ pub enum Reason {
         #[serde(with = "crate::time::serde_rfc3339")]
         not_after: SystemTime,
     },
+    /// The CA revoked the leaf.
+    Revoked {
+        /// Why.
+        why: RevocationReason,
+    },
     /// The service serves another leaf than the deployed one.
     ServedLeafDiffers {
         /// What it serves; absent when it serves no TLS there.
@@ -428,6 +433,10 @@ impl fmt::Display for Reason {
                 leaf.short(),
                 rfc3339(*not_after)
             ),
+            Self::Revoked {
+                why: RevocationReason::Unspecified,
+            } => f.write_str("revoked by the CA"),
+            Self::Revoked { why } => write!(f, "revoked by the CA ({why})"),
             Self::ServedLeafDiffers {
                 found: Some(found),
                 expected,

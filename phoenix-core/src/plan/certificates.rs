@@ -14,6 +14,7 @@ use crate::model::{Model, Placement};
 use crate::names::{CommonName, GuestId};
 use crate::store::{PendingItem, PendingKind};
 use crate::time::rfc3339;
+use crate::x509::Crl;
 
 /// A certificate that needs nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -129,18 +130,19 @@ fn entry_steps(
     plan: &mut CertificatePlan,
 ) {
     let wanted = Wanted::of(entry, model.settings.renew_before);
+    let revoked = inventory.revoked.as_ref();
     let name = &entry.common_name;
     let mut before: Vec<StepId> = Vec::new();
     let worth = worth_going_back(facts, now);
     let rejected = inventory.pending.iter().find(
         |item| matches!(&item.kind, PendingKind::Pair { certificate, .. } if certificate == name),
     );
-    let candidate_waits = !policy.force && candidate_is_good(&wanted, facts, now);
+    let candidate_waits = !policy.force && candidate_is_good(&wanted, facts, revoked, now);
     let paused = rejected
         .filter(|_| candidate_waits && worth)
         .and_then(|item| policy.pauses(item, now));
     let held = held(entry, facts, now).filter(|_| !policy.force);
-    let decision = match decide(&wanted, found(facts).as_ref(), now, policy.force) {
+    let decision = match decide(&wanted, found(facts, revoked).as_ref(), now, policy.force) {
         Decision::Issue { how, reasons } => match held {
             Some(held) => Decision::Keep { due: held.until },
             None => Decision::Issue { how, reasons },
@@ -206,7 +208,7 @@ fn entry_steps(
 }
 
 /// What is installed, where it can be read.
-fn found(facts: &CertificateFacts) -> Option<Found<'_>> {
+fn found<'a>(facts: &'a CertificateFacts, revoked: Option<&Crl>) -> Option<Found<'a>> {
     match &facts.primary.state {
         PairState::Present {
             chain, key_matches, ..
@@ -214,13 +216,19 @@ fn found(facts: &CertificateFacts) -> Option<Found<'_>> {
             leaf: chain.leaf(),
             key_matches: *key_matches,
             untrusted: facts.untrusted.as_deref(),
+            revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
         }),
         _ => None,
     }
 }
 
 /// Whether a pair that was issued earlier is what would be asked for now.
-fn candidate_is_good(wanted: &Wanted<'_>, facts: &CertificateFacts, now: SystemTime) -> bool {
+fn candidate_is_good(
+    wanted: &Wanted<'_>,
+    facts: &CertificateFacts,
+    revoked: Option<&Crl>,
+    now: SystemTime,
+) -> bool {
     let Some(PairState::Present {
         chain, key_matches, ..
     }) = facts.candidate.as_ref().map(|facts| &facts.state)
@@ -231,6 +239,7 @@ fn candidate_is_good(wanted: &Wanted<'_>, facts: &CertificateFacts, now: SystemT
         leaf: chain.leaf(),
         key_matches: *key_matches,
         untrusted: facts.candidate_untrusted.as_deref(),
+        revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
     };
     matches!(
         decide(wanted, Some(&found), now, false),

@@ -7,7 +7,7 @@ use super::{IssueHow, Reason};
 use crate::manifest::{CertType, Entry};
 use crate::names::{CommonName, SubjectAltName};
 use crate::time::RenewBefore;
-use crate::x509::{KeyType, Leaf};
+use crate::x509::{KeyType, Leaf, RevocationReason};
 
 /// What a leaf should be.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub struct Found<'a> {
     pub key_matches: bool,
     /// Why the chain does not lead to the CA's root; `None` when it does, or when the root is not known yet.
     pub untrusted: Option<&'a str>,
+    /// Why the CA revoked it; `None` when it did not, or when no list is known.
+    pub revoked: Option<RevocationReason>,
 }
 
 /// Whether an installed pair stays.
@@ -79,6 +81,10 @@ pub fn decide(
     let leaf = found.leaf;
     if !found.key_matches {
         return issue(IssueHow::Enroll, vec![Reason::KeyMismatch]);
+    }
+    if let Some(why) = found.revoked {
+        // Whoever has the key has it: it is not used again.
+        return issue(IssueHow::Enroll, vec![Reason::Revoked { why }]);
     }
     if leaf.key_type != Some(wanted.key_type) {
         let reason = Reason::KeyTypeDiffers {
@@ -157,4 +163,40 @@ fn unit_interval(text: &str) -> f64 {
         hash.as_ref()[3],
     ];
     f64::from(u32::from_be_bytes(first)) / (f64::from(u32::MAX) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::testing::{Authority, Leafing, now};
+
+    #[test]
+    fn a_revoked_leaf_is_replaced_with_a_new_key_whatever_else_is_right() {
+        let chain = Authority::new().chain(&Leafing::default());
+        let name: CommonName = "a.test".parse().unwrap();
+        let wanted = Wanted {
+            name: &name,
+            names: &chain.leaf().sans,
+            client: false,
+            key_type: KeyType::EcP256,
+            renew_before: RenewBefore::default(),
+        };
+        let verdict = |revoked| {
+            let found = Found {
+                leaf: chain.leaf(),
+                key_matches: true,
+                untrusted: None,
+                revoked,
+            };
+            decide(&wanted, Some(&found), now(), false)
+        };
+        assert!(matches!(verdict(None), Decision::Keep { .. }));
+        let why = RevocationReason::KeyCompromise;
+        let Decision::Issue { how, reasons } = verdict(Some(why)) else {
+            panic!("kept");
+        };
+        assert_eq!(how, IssueHow::Enroll);
+        assert_eq!(reasons, [Reason::Revoked { why }]);
+        assert_eq!(reasons[0].to_string(), "revoked by the CA (keyCompromise)");
+    }
 }

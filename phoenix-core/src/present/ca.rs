@@ -38,6 +38,9 @@ pub fn ca_view(view: &CaView, now: SystemTime, style: Style) -> String {
     if let Some(name) = &view.provisioner {
         let _ = writeln!(out, "{}{name}", label("signs as"));
     }
+    if let Some(challenge) = &view.challenge {
+        let _ = writeln!(out, "{}{challenge}", label("proves"));
+    }
     paths(&mut out, "password", &view.password_files, style);
     if let Some(online) = &view.online {
         out.push('\n');

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::CaSettings;
+use super::{AcmeChallenge, CaSettings};
 use crate::x509::Fingerprint;
 
 /// What the site says about its CA outside the settings.
@@ -22,10 +22,29 @@ pub struct CaHints {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CaChoice {
+    /// One that speaks ACME.
+    Acme(AcmeChoice),
     /// Our own, under the state directory.
     Embedded,
     /// A step-ca.
     StepCa(StepCaChoice),
+}
+
+/// A CA that speaks ACME.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcmeChoice {
+    /// The URL of its directory.
+    pub directory: String,
+    /// How a name is proved.
+    pub challenge: AcmeChallenge,
+    /// The name on the CA's certificate, where the URL holds another.
+    pub server_name: Option<String>,
+    /// Files that may hold the root: the first that exists counts.
+    pub roots: Vec<PathBuf>,
+    /// The root's fingerprint, where it is stated.
+    pub fingerprint: Option<Fingerprint>,
+    /// Where the URL was found, in words.
+    pub said_by: String,
 }
 
 /// A step-ca and how to speak to it.
@@ -43,14 +62,37 @@ pub struct StepCaChoice {
     pub provisioner: Option<String>,
     /// Files that may hold its password.
     pub password_files: Vec<PathBuf>,
+    /// Files that may hold its own configuration.
+    pub configs: Vec<PathBuf>,
     /// Where the URL was found, in words.
     pub said_by: String,
 }
 
 /// Decides which CA is asked.
 pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
+    let in_mounts = |name: &str| {
+        hints
+            .ca_mounts
+            .iter()
+            .map(move |dir| dir.join(name))
+            .collect::<Vec<_>>()
+    };
+    let roots = settings
+        .root
+        .clone()
+        .map_or_else(|| in_mounts(ROOT_FILE), |path| vec![path]);
+    if let Some(acme) = &settings.acme {
+        return CaChoice::Acme(AcmeChoice {
+            directory: acme.directory.clone(),
+            challenge: acme.challenge.clone(),
+            server_name: settings.server_name.clone(),
+            roots,
+            fingerprint: settings.fingerprint,
+            said_by: SETTINGS.to_owned(),
+        });
+    }
     let (urls, said_by) = if !settings.urls.is_empty() {
-        (settings.urls.clone(), "etc/phoenix.toml".to_owned())
+        (settings.urls.clone(), SETTINGS.to_owned())
     } else if let Some((url, guest)) = &hints.bootstrap_url {
         (vec![url.clone()], format!("bootstrap_ca_url of {guest}"))
     } else if let Some(name) = &hints.dns_name {
@@ -61,20 +103,10 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
     } else {
         return CaChoice::Embedded;
     };
-    let in_mounts = |name: &str| {
-        hints
-            .ca_mounts
-            .iter()
-            .map(move |dir| dir.join(name))
-            .collect::<Vec<_>>()
-    };
     CaChoice::StepCa(StepCaChoice {
         urls,
         server_name: settings.server_name.clone(),
-        roots: settings
-            .root
-            .clone()
-            .map_or_else(|| in_mounts(ROOT_FILE), |path| vec![path]),
+        roots,
         fingerprint: settings.fingerprint,
         provisioner: settings
             .provisioner
@@ -84,12 +116,17 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
             .password_file
             .clone()
             .map_or_else(|| in_mounts("provisioner_password.txt"), |path| vec![path]),
+        configs: settings.config.clone().map_or_else(
+            || ["ca.json", "config/ca.json"].map(in_mounts).concat(),
+            |path| vec![path],
+        ),
         said_by,
     })
 }
 
 /// The root's name in the CA's own directory, by the old scripts.
 pub(crate) const ROOT_FILE: &str = "phoenix_root_ca.crt";
+const SETTINGS: &str = "etc/phoenix.toml";
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Phoenix's own settings, `etc/phoenix.toml`: every key has a default, the file may be absent.
 
+mod acme;
 mod discover;
 mod reach;
 mod trust;
@@ -13,8 +14,9 @@ use crate::names::{CommonName, GuestId, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
+pub use acme::{AcmeChallenge, AcmeSettings, HookWords};
 pub(crate) use discover::ROOT_FILE;
-pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
+pub use discover::{AcmeChoice, CaChoice, CaHints, StepCaChoice, discover};
 pub use reach::{Reach, SshSettings};
 pub use trust::TrustSettings;
 
@@ -73,6 +75,10 @@ pub struct CaSettings {
     pub provisioner: Option<String>,
     /// The file with its password.
     pub password_file: Option<PathBuf>,
+    /// The CA's own `ca.json`, where this host can read it.
+    pub config: Option<PathBuf>,
+    /// It speaks ACME, and this is how.
+    pub acme: Option<AcmeSettings>,
 }
 
 /// `[docker]`.
@@ -151,18 +157,17 @@ impl Settings {
             &mut faults,
         );
         if let Some(ca) = table(root, "ca", &mut faults) {
-            known(
-                ca,
-                &[
-                    "url",
-                    "server_name",
-                    "root",
-                    "fingerprint",
-                    "provisioner",
-                    "provisioner_password_file",
-                ],
-                &mut faults,
-            );
+            let names = [
+                "kind",
+                "url",
+                "server_name",
+                "root",
+                "fingerprint",
+                "provisioner",
+                "provisioner_password_file",
+                "config",
+            ];
+            known(ca, &[&names[..], &acme::KEYS].concat(), &mut faults);
             settings.ca = CaSettings {
                 urls: urls(ca, &mut faults),
                 server_name: parsed::<SubjectAltName>(ca, "server_name", &mut faults)
@@ -171,6 +176,8 @@ impl Settings {
                 fingerprint: parsed(ca, "fingerprint", &mut faults),
                 provisioner: string(ca, "provisioner", &mut faults),
                 password_file: path(ca, "provisioner_password_file", &mut faults),
+                config: path(ca, "config", &mut faults),
+                acme: acme::decode(ca, &mut faults),
             };
         }
         if let Some(renewal) = table(root, "renewal", &mut faults) {
@@ -354,6 +361,15 @@ fn port(table: Cursor<'_>, name: &str, faults: &mut Faults) -> Option<u16> {
         complain(table, name, "a port from 1 to 65535", faults);
     }
     port
+}
+
+/// A text or an array of texts.
+fn texts(node: Cursor<'_>) -> Option<Vec<String>> {
+    let one = |node: Cursor<'_>| node.as_str().map(std::borrow::Cow::into_owned);
+    if node.kind() == Kind::Array {
+        return node.items().map(one).collect();
+    }
+    Some(vec![one(node).filter(|text| !text.is_empty())?])
 }
 
 /// `url` is a text or an array of texts.

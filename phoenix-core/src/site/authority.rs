@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Site;
+#[cfg(feature = "acme")]
+use crate::ca::AcmeDirectory;
 use crate::ca::{
     Authority, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request, StepCa,
     Timeouts, bootstrap,
@@ -11,7 +13,9 @@ use crate::ca::{
 use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::model::Model;
-use crate::settings::{CaChoice, CaHints, Settings, StepCaChoice, discover};
+#[cfg(feature = "acme")]
+use crate::settings::AcmeChallenge;
+use crate::settings::{AcmeChoice, CaChoice, CaHints, Settings, StepCaChoice, discover};
 use crate::store::{PinError, Pinned};
 use crate::x509::{Anchor, Chain, Fingerprint, PrivateKey};
 
@@ -23,6 +27,8 @@ pub struct AnyAuthority {
 }
 
 enum Inner {
+    #[cfg(feature = "acme")]
+    Acme(Box<crate::ca::Acme>),
     Embedded(Box<EmbeddedCa>),
     /// The embedded one, which the first run makes.
     Missing,
@@ -33,6 +39,15 @@ impl AnyAuthority {
     /// Its roots, as far as they are known.
     pub fn anchors(&self) -> Vec<Anchor> {
         self.anchors.clone()
+    }
+
+    #[cfg(feature = "acme")]
+    pub(super) fn acme(acme: crate::ca::Acme, anchor: Anchor, describe: &str) -> Self {
+        Self {
+            describe: format!("{describe}, root {}", anchor.fingerprint.short()),
+            inner: Inner::Acme(Box::new(acme)),
+            anchors: vec![anchor],
+        }
     }
 
     /// The client of step-ca, where it is one.
@@ -51,6 +66,9 @@ impl AnyAuthority {
         request: &Request<'_>,
     ) -> Result<Issued, EnrollError> {
         match &self.inner {
+            // A new order for another key; who asks is proved anew.
+            #[cfg(feature = "acme")]
+            Inner::Acme(ca) => ca.enroll(request),
             Inner::Embedded(ca) => ca.rekey(current, request),
             Inner::StepCa(ca) => ca.rekey(current, current_key, request),
             Inner::Missing => self.inner()?.renew(current, request),
@@ -59,6 +77,8 @@ impl AnyAuthority {
 
     fn inner(&self) -> Result<&dyn Authority, EnrollError> {
         match &self.inner {
+            #[cfg(feature = "acme")]
+            Inner::Acme(ca) => Ok(ca.as_ref()),
             Inner::Embedded(ca) => Ok(ca.as_ref()),
             Inner::StepCa(ca) => Ok(ca.as_ref()),
             Inner::Missing => Err(EnrollError::NotReady {
@@ -105,6 +125,19 @@ pub struct CaOverrides {
     pub provisioner: Option<String>,
     /// Where its password comes from.
     pub password: Option<PasswordSource>,
+    /// It speaks ACME.
+    #[cfg(feature = "acme")]
+    pub acme: Option<AcmeOverrides>,
+}
+
+/// A CA that speaks ACME, for a command of its own.
+#[cfg(feature = "acme")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcmeOverrides {
+    /// Its directory.
+    pub directory: AcmeDirectory,
+    /// How names are proved.
+    pub challenge: AcmeChallenge,
 }
 
 impl CaOverrides {
@@ -121,9 +154,25 @@ impl CaOverrides {
 /// Opens the site's CA. Only when `writes` is set a root is pinned and an embedded CA is made.
 pub(super) fn open(site: &Site, model: &Model, writes: bool) -> Result<AnyAuthority, Error> {
     match discover(&model.settings.ca, &model.ca_hints()) {
+        CaChoice::Acme(choice) => acme(site, &choice, writes),
         CaChoice::Embedded => embedded(site, writes),
         CaChoice::StepCa(choice) => step_ca(site, &choice, writes),
     }
+}
+
+#[cfg(feature = "acme")]
+fn acme(site: &Site, choice: &AcmeChoice, writes: bool) -> Result<AnyAuthority, Error> {
+    super::acme::open(site, choice, writes)
+}
+
+#[cfg(not(feature = "acme"))]
+fn acme(_site: &Site, choice: &AcmeChoice, _writes: bool) -> Result<AnyAuthority, Error> {
+    Err(Error::Ca {
+        authority: format!("ACME at {} ({})", choice.directory, choice.said_by),
+        source: EnrollError::Misconfigured(
+            "this program was built without ACME (cargo feature `acme`)".to_owned(),
+        ),
+    })
 }
 
 pub(super) fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error> {
@@ -152,23 +201,7 @@ pub(super) fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error>
 
 fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthority, Error> {
     let describe = format!("step-ca at {} ({})", choice.urls.join(", "), choice.said_by);
-    let (path, offered) = root_on_disk(site, &choice.roots)?;
-    if let Some(said) = choice.fingerprint
-        && said != offered.fingerprint
-    {
-        return Err(Error::WrongFingerprint {
-            found: offered.fingerprint,
-            said,
-        });
-    }
-    let store = site.store();
-    let pinned = pinned(site, offered)?;
-    let anchor = pinned.anchor;
-    if pinned.new && writes {
-        store.pin(&anchor)?;
-        let words = format!("fingerprint {} from {}", anchor.fingerprint, path.display());
-        store.audit(site.seams.clock.now(), "pin root", "done", &words)?;
-    }
+    let anchor = trusted_root(site, &choice.roots, choice.fingerprint, writes)?;
     let urls = urls(&choice.urls).map_err(|source| Error::Ca {
         authority: describe.clone(),
         source,
@@ -183,8 +216,36 @@ fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthor
         dial,
     )
     .server_name(choice.server_name.clone())
+    // What cannot be read there is learnt from the CA's refusal.
+    .longest_life(
+        site.longest_life(choice)
+            .ok()
+            .flatten()
+            .map(|longest| longest.duration),
+    )
     .clock(Arc::clone(&site.seams.clock));
     Ok(client(ca, anchor, &describe))
+}
+
+/// The root on the host's disk, where it is the pinned one and the one that is stated. The first is pinned where `writes`
+/// allows it.
+pub(super) fn trusted_root(
+    site: &Site,
+    files: &[PathBuf],
+    fingerprint: Option<Fingerprint>,
+    writes: bool,
+) -> Result<Anchor, Error> {
+    let (path, offered) = root_on_disk(site, files)?;
+    let offered = said_to_be(offered, fingerprint)?;
+    let store = site.store();
+    let pinned = pinned(site, offered)?;
+    let anchor = pinned.anchor;
+    if pinned.new && writes {
+        store.pin(&anchor)?;
+        let words = format!("fingerprint {} from {}", anchor.fingerprint, path.display());
+        store.audit(site.seams.clock.now(), "pin root", "done", &words)?;
+    }
+    Ok(anchor)
 }
 
 /// The root on offer, if it is the pinned one or none is pinned.
@@ -251,6 +312,17 @@ fn root_on_disk(site: &Site, paths: &[PathBuf]) -> Result<(PathBuf, Anchor), Err
     })
 }
 
+/// The root, if it has the fingerprint that was stated.
+fn said_to_be(anchor: Anchor, said: Option<Fingerprint>) -> Result<Anchor, Error> {
+    match said {
+        Some(said) if said != anchor.fingerprint => Err(Error::WrongFingerprint {
+            found: anchor.fingerprint,
+            said,
+        }),
+        _ => Ok(anchor),
+    }
+}
+
 impl Site {
     /// A password file of the host, read when the password is needed.
     pub fn password_file(&self, path: &Path) -> PasswordSource {
@@ -267,9 +339,18 @@ impl Site {
     /// A site that holds nothing but `etc/phoenix.toml` with a `url` is enough, and none at all is where `overrides`
     /// name a URL and a root. `writes` allows to pin a root and to make the embedded CA.
     pub fn authority(&self, overrides: CaOverrides, writes: bool) -> Result<AnyAuthority, Error> {
+        #[cfg(feature = "acme")]
+        if let Some(acme) = &overrides.acme {
+            return self.acme_overridden(acme, &overrides);
+        }
         if overrides.urls.is_empty() {
             let choice = self.ca_choice()?;
             return match choice {
+                CaChoice::Acme(choice) if overrides.is_empty() => acme(self, &choice, writes),
+                CaChoice::Acme(_) => Err(Error::Argument(
+                    "the site has a CA that speaks ACME; name another by its URL or its directory, with its root"
+                        .to_owned(),
+                )),
                 CaChoice::Embedded if overrides.is_empty() => embedded(self, writes),
                 CaChoice::Embedded => Err(Error::Argument(
                     "the site has an embedded CA, which has neither address nor provisioner; name another CA by its URL"
@@ -280,6 +361,52 @@ impl Site {
             };
         }
         self.overridden(overrides, None)
+    }
+
+    /// An ACME CA that a command names; its root is the one that it names too, else the site's pinned one.
+    #[cfg(feature = "acme")]
+    fn acme_overridden(
+        &self,
+        acme: &AcmeOverrides,
+        overrides: &CaOverrides,
+    ) -> Result<AnyAuthority, Error> {
+        if !overrides.urls.is_empty()
+            || overrides.provisioner.is_some()
+            || overrides.password.is_some()
+        {
+            return Err(Error::Argument(
+                "a CA that speaks ACME has neither provisioner nor password, and its directory is its URL"
+                    .to_owned(),
+            ));
+        }
+        let choice = AcmeChoice {
+            directory: acme.directory.to_string(),
+            challenge: acme.challenge.clone(),
+            server_name: overrides.server_name.clone(),
+            roots: overrides.root.iter().cloned().collect(),
+            fingerprint: overrides.fingerprint,
+            said_by: "as named".to_owned(),
+        };
+        let anchor = match (&overrides.root, overrides.fingerprint) {
+            (Some(root), said) => {
+                let (_, anchor) = root_on_disk(self, std::slice::from_ref(root))?;
+                said_to_be(anchor, said)?
+            }
+            (None, said) => match self.store().pinned()? {
+                Some(pinned) => said_to_be(pinned, said)?,
+                None => {
+                    return Err(Error::Argument(
+                        "nothing says which root to trust; name its file".to_owned(),
+                    ));
+                }
+            },
+        };
+        Ok(super::acme::client(
+            self,
+            acme.directory.clone(),
+            &choice,
+            anchor,
+        ))
     }
 
     fn overridden(
@@ -334,15 +461,7 @@ impl Site {
                     None => pinned(self, anchor)?.anchor,
                     Some(_) => anchor,
                 };
-                match said {
-                    Some(said) if said != anchor.fingerprint => {
-                        return Err(Error::WrongFingerprint {
-                            found: anchor.fingerprint,
-                            said,
-                        });
-                    }
-                    _ => anchor,
-                }
+                said_to_be(anchor, said)?
             }
         };
         let provisioner = overrides
@@ -394,7 +513,9 @@ impl Site {
             Ok(model) => model.ca_hints(),
             Err(Error::File(error))
                 if error.is_not_found()
-                    && (!settings.ca.urls.is_empty() || self.has_embedded_ca()?) =>
+                    && (!settings.ca.urls.is_empty()
+                        || settings.ca.acme.is_some()
+                        || self.has_embedded_ca()?) =>
             {
                 CaHints::default()
             }
@@ -425,16 +546,13 @@ impl Site {
     /// Pins the root that lies where the site keeps it, if it has this fingerprint.
     pub fn trust_root(&self, said: Fingerprint) -> Result<Anchor, Error> {
         let model = self.model()?;
-        let CaChoice::StepCa(choice) = discover(&model.settings.ca, &model.ca_hints()) else {
-            return Err(Error::NoRoot { paths: Vec::new() });
+        let roots = match discover(&model.settings.ca, &model.ca_hints()) {
+            CaChoice::Acme(choice) => choice.roots,
+            CaChoice::StepCa(choice) => choice.roots,
+            CaChoice::Embedded => return Err(Error::NoRoot { paths: Vec::new() }),
         };
-        let (_, offered) = root_on_disk(self, &choice.roots)?;
-        if offered.fingerprint != said {
-            return Err(Error::WrongFingerprint {
-                found: offered.fingerprint,
-                said,
-            });
-        }
+        let (_, offered) = root_on_disk(self, &roots)?;
+        let offered = said_to_be(offered, Some(said))?;
         let _lock = self.lock(std::time::Duration::from_secs(60))?;
         let store = self.store();
         store.pin(&offered)?;

@@ -15,6 +15,18 @@ impl Site {
     /// Which CA the site has; with `online` what it says about itself.
     pub fn ca_view(&self, online: bool) -> Result<CaView, Error> {
         let mut view = match self.ca_choice()? {
+            CaChoice::Acme(choice) => CaView {
+                kind: "acme",
+                at: vec![choice.directory],
+                said_by: Some(choice.said_by),
+                server_name: choice.server_name,
+                provisioner: None,
+                challenge: Some(choice.challenge.to_string()),
+                password_files: Vec::new(),
+                root_files: self.there(choice.roots)?,
+                pinned: self.store().pinned()?.as_ref().map(CaRoot::of),
+                online: None,
+            },
             CaChoice::Embedded => {
                 let dir = self.store().embedded_ca_dir();
                 let path = dir.join(EmbeddedCa::ROOT_FILE);
@@ -33,6 +45,7 @@ impl Site {
                     said_by: None,
                     server_name: None,
                     provisioner: None,
+                    challenge: None,
                     password_files: Vec::new(),
                     root_files: Vec::new(),
                     pinned: anchor.as_ref().map(CaRoot::of),
@@ -45,6 +58,7 @@ impl Site {
                 said_by: Some(choice.said_by),
                 server_name: choice.server_name,
                 provisioner: choice.provisioner,
+                challenge: None,
                 password_files: self.there(choice.password_files)?,
                 root_files: self.there(choice.roots)?,
                 pinned: self.store().pinned()?.as_ref().map(CaRoot::of),
@@ -140,10 +154,12 @@ impl Site {
         if let Some(out) = out {
             self.may_write(out, force)?;
         }
-        let list = ca.crl().map_err(|source| Error::Enroll {
+        let list = ca.revocation_list().map_err(|source| Error::Enroll {
             act: "read the CA's revocation list".to_owned(),
             source,
         })?;
+        self.keep_revocations(authority, list.as_ref())?;
+        let list = list.map(|list| list.crl);
         if let (Some(out), Some(list)) = (out, &list) {
             self.write_public(out, &list.to_pem())?;
         }
@@ -157,11 +173,20 @@ impl Site {
             Err(Error::NoSite { .. }) => CaChoice::Embedded,
             choice => choice?,
         };
-        if let CaChoice::StepCa(choice) = choice {
-            return Err(Error::Argument(format!(
-                "the site has a CA already: step-ca at {} ({}); the embedded one would not be used",
+        let other = match choice {
+            CaChoice::Acme(choice) => {
+                Some(format!("ACME at {} ({})", choice.directory, choice.said_by))
+            }
+            CaChoice::Embedded => None,
+            CaChoice::StepCa(choice) => Some(format!(
+                "step-ca at {} ({})",
                 choice.urls.join(", "),
                 choice.said_by
+            )),
+        };
+        if let Some(other) = other {
+            return Err(Error::Argument(format!(
+                "the site has a CA already: {other}; the embedded one would not be used"
             )));
         }
         let dir = self.store().embedded_ca_dir();

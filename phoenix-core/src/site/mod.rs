@@ -1,5 +1,7 @@
 //! The one way in for programs: a site, and one method per command.
 
+#[cfg(feature = "acme")]
+mod acme;
 mod authority;
 mod bootstrap;
 mod ca;
@@ -9,10 +11,12 @@ mod check;
 mod edit;
 mod firewall;
 mod inspect;
+mod lifetime;
 mod manifest;
 mod migrate;
 mod pairs;
 mod pending;
+mod revocations;
 mod rollback;
 mod run;
 mod seams;
@@ -33,6 +37,8 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::system::{Links, Recovered, RecoveryOutcome, Root, SiteLock};
 
+#[cfg(feature = "acme")]
+pub use authority::AcmeOverrides;
 pub use authority::{AnyAuthority, CaOverrides};
 pub use bootstrap::BootstrapOptions;
 pub use certs::{
@@ -237,6 +243,9 @@ impl Site {
     pub fn verify(&self, observer: &dyn Observer) -> Result<Report, Error> {
         let model = self.model()?;
         let mut work = self.work(&model, &SyncOptions::default(), false)?;
+        work.plan
+            .blocked
+            .extend(revocations::revoked_leaves(&work.plan));
         let verifications: Vec<Step> = std::mem::take(&mut work.plan.steps)
             .into_iter()
             .filter(|step| matches!(step.action, Action::Verify { .. }))
@@ -259,8 +268,11 @@ impl Site {
     ///
     /// A change of the firewall that nobody confirmed in time is taken back.
     pub fn recover(&self, lock_timeout: Duration) -> Result<Recovery, Error> {
+        let mut recovered = self.settle_written_pairs()?;
         let lock = self.lock(lock_timeout)?;
-        let recovered = self.settle_journal(&lock)?;
+        recovered
+            .transactions
+            .extend(self.settle_journal(&lock)?.transactions);
         let firewall = self.settle_trial(&lock)?;
         Ok(Recovery {
             recovered,

@@ -48,7 +48,10 @@ impl Site {
         self.model()?;
         let lock = self.lock(options.lock_timeout)?;
         let started = clock.now();
-        let recovered = self.settle_journal(&lock)?;
+        let mut recovered = self.settle_journal(&lock)?;
+        recovered
+            .transactions
+            .extend(self.settle_written_pairs()?.transactions);
         // Certificates are renewed even where the firewall's files cannot be written.
         let (taken_back, stuck) = match self.settle_trial(&lock) {
             Ok(taken_back) => (taken_back, None),
@@ -89,6 +92,11 @@ impl Site {
         let store = self.store();
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
+        let unknown = if writes {
+            self.refresh_revocations(&authority)?
+        } else {
+            None
+        };
         let transports = (self.seams.transports)(&model.guests, &model.settings);
         let dial_from = |guest: Option<GuestId>| self.dial_from(&transports, guest);
         let inventory = collect(&Collector {
@@ -100,7 +108,7 @@ impl Site {
             dial_from: &dial_from,
             clock: self.seams.clock.as_ref(),
         })?;
-        let plan = plan(
+        let mut plan = plan(
             model,
             &inventory,
             &authority.describe(),
@@ -108,6 +116,11 @@ impl Site {
             &options.policy,
             self.seams.clock.now(),
         )?;
+        plan.notes.extend(unknown);
+        // A run says it about each certificate that it gets.
+        if !writes {
+            plan.notes.extend(self.lifetime_note(model));
+        }
         let portainer_key = match &model.settings.portainer_api_key_file {
             None => None,
             Some(path) => Some(Secret::new(self.root.read_limited(path, 4096)?).trimmed_end()),

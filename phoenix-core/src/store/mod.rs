@@ -9,6 +9,7 @@ mod held;
 mod last_run;
 mod pending;
 mod pinned;
+mod revocations;
 mod trial;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use held::Held;
 pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
 pub use pinned::{PinError, Pinned};
+pub use revocations::{Asked, Revocations};
 pub use trial::{Trial, TrialEnd, TrialFile};
 
 /// A site's state directory.
@@ -74,9 +76,20 @@ impl Store {
         self.dir.join("journal")
     }
 
+    /// Where single commands, which need no site, keep the journal of a pair.
+    pub fn pair_journal_dir(&self) -> PathBuf {
+        self.dir.join("pairs")
+    }
+
     /// Where the embedded CA lives.
     pub fn embedded_ca_dir(&self) -> PathBuf {
         self.dir.join("ca")
+    }
+
+    /// Where the key of the ACME account at this directory lies.
+    pub fn acme_key(&self, directory: &str) -> PathBuf {
+        let name = format!("{}.key", Slug::of(directory));
+        self.dir.join("acme").join(name)
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dir::Dir;
 use super::error::FileError;
-use super::replace::{Attributes, is_temporary, random_hex};
+use super::random::random_hex;
+use super::replace::{Attributes, is_temporary};
 use super::root::{Links, Root};
 use super::transaction::{Expect, TransactionError};
 use crate::names::FileMode;

@@ -11,6 +11,7 @@ mod host_commands;
 mod journal;
 mod lock;
 pub(crate) mod preflight;
+mod random;
 pub(crate) mod replace;
 pub(crate) mod root;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use journal::{
     JournalError, Recovered, RecoveredTransaction, RecoveryOutcome, pending, recover,
 };
 pub use lock::{LockError, SiteLock};
+pub(crate) use random::{random, random_hex};
 pub use replace::Attributes;
 pub use root::{Links, Root};
 pub use transaction::{Applied, Change, Content, Expect, Prepared, Transaction, TransactionError};

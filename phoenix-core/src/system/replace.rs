@@ -4,11 +4,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::rand::{GetRandomFlags, getrandom};
-
 use super::dir::Dir;
 use super::error::FileError;
 use super::facts::{FileFacts, FileKind};
+use super::random::random_hex;
 use super::root::{Links, Root};
 use crate::names::FileMode;
 
@@ -74,15 +73,6 @@ pub(crate) const OLD: &str = ".phoenix-old-";
 /// A name that nothing else has.
 pub(crate) fn temporary_name(prefix: &str) -> String {
     format!("{prefix}{}", random_hex())
-}
-
-/// Sixteen hex digits from the crypto provider.
-pub(crate) fn random_hex() -> String {
-    let mut bytes = [0; 8];
-    // The kernel's own: a name needs no more, and aws-lc gathers entropy for 50 ms before its first byte. Without
-    // randomness the name is still refused when it is taken (O_EXCL), so a run fails rather than overwrites.
-    let _ = getrandom(&mut bytes, GetRandomFlags::empty());
-    format!("{:016x}", u64::from_ne_bytes(bytes))
 }
 
 /// Only files and links are replaced.

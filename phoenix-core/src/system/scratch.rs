@@ -6,7 +6,7 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        let name = format!("phoenix-test-{}", super::replace::random_hex());
+        let name = format!("phoenix-test-{}", super::random::random_hex());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();
         Self(path.canonicalize().unwrap())

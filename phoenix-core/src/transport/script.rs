@@ -9,6 +9,7 @@ use super::program::{Program, Step};
 use super::{Answer, GuestState, StepResult, TransportError};
 use crate::names::GuestId;
 use crate::secret::Secret;
+use crate::system::random_hex;
 use crate::system::{Command, Commands, Ended, Output};
 
 /// What one call into a guest left behind.
@@ -244,10 +245,7 @@ fn batches(
 
 /// Ties an answer to its question: neither a banner nor an older answer can carry it.
 fn nonce() -> String {
-    let mut bytes = [0; 16];
-    // Without randomness a nonce of zeros still frames the answer.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    random_hex() + &random_hex()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
+use rustls_pki_types::pem::SectionKind;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
@@ -174,6 +175,24 @@ impl Crl {
         })
     }
 
+    /// Reads a PEM file that holds exactly one list, perhaps with certificates around it.
+    pub fn from_pem(text: &[u8]) -> Result<Self, CrlFault> {
+        let mut found = Vec::new();
+        for section in super::pem::sections(text) {
+            let (kind, der) = section.map_err(CrlFault::Malformed)?;
+            if kind == SectionKind::Crl {
+                found.push(der);
+            }
+        }
+        match <[_; 1]>::try_from(found) {
+            Ok([der]) => Self::from_der(&der),
+            Err(several) => Err(CrlFault::Malformed(format!(
+                "found {} `-----BEGIN X509 CRL-----` sections, expected one",
+                several.len()
+            ))),
+        }
+    }
+
     /// The list in DER form.
     pub fn as_der(&self) -> &[u8] {
         &self.der
@@ -255,6 +274,10 @@ mod tests {
         Crl::from_der(signed.der()).unwrap()
     }
 
+    fn anchor_pem() -> Vec<u8> {
+        ca("x").2.to_pem()
+    }
+
     #[test]
     fn a_list_is_believed_from_its_issuer_and_until_its_end() {
         let (params, key, anchor) = ca("one");
@@ -272,6 +295,11 @@ mod tests {
         let revoked = "256".parse().unwrap();
         assert_eq!(crl.reason(&revoked), Some(RevocationReason::Superseded));
         assert_eq!(crl.reason(&"257".parse().unwrap()), None);
+        let among = [anchor_pem(), crl.to_pem(), anchor_pem()].concat();
+        assert_eq!(Crl::from_pem(&among).unwrap(), crl);
+        for bad in [anchor_pem(), [crl.to_pem(), crl.to_pem()].concat()] {
+            assert!(matches!(Crl::from_pem(&bad), Err(CrlFault::Malformed(_))));
+        }
         assert!(matches!(
             Crl::from_der(&crl.as_der()[1..]),
             Err(CrlFault::Malformed(_))

@@ -191,6 +191,12 @@ impl PrivateKey {
         key_type_of_spki(&parsed)
     }
 
+    /// Whether its DER is PKCS#8.
+    #[cfg(feature = "acme")]
+    pub(crate) fn is_pkcs8(&self) -> bool {
+        self.encoding == Encoding::Pkcs8
+    }
+
     pub(crate) fn pair(&self) -> &KeyPair {
         &self.pair
     }

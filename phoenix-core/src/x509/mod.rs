@@ -143,6 +143,15 @@ impl Anchor {
         }
     }
 
+    /// Reads every certificate of a PEM file, each of them a CA's; there may be none.
+    pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, PemFault> {
+        match pem::certificates(pem) {
+            Ok(ders) => ders.into_iter().map(Self::from_der).collect(),
+            Err(PemFault::NoCertificate) => Ok(Vec::new()),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Takes a CA certificate in DER form.
     pub fn from_der(der: Vec<u8>) -> Result<Self, PemFault> {
         let parsed =
@@ -188,6 +197,23 @@ impl Anchor {
     /// Whether it is within its own dates.
     pub fn valid_at(&self, now: SystemTime) -> bool {
         self.not_before <= now && now <= self.not_after
+    }
+}
+
+/// The anchors, and each of `others` that is within its dates and signed by one of them or by another that is.
+pub(crate) fn under(anchors: &[Anchor], others: Vec<Anchor>, now: SystemTime) -> Vec<Anchor> {
+    let mut trusted = anchors.to_vec();
+    let mut left = others;
+    loop {
+        let before = left.len();
+        let (signed, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|one| {
+            one.valid_at(now) && trusted.iter().any(|issuer| one.is_signed_by(issuer))
+        });
+        trusted.extend(signed);
+        left = rest;
+        if left.len() == before {
+            return trusted;
+        }
     }
 }
 

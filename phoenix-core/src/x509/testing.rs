@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SerialNumber,
 };
 
-use super::{Anchor, Chain, KeyType, PrivateKey, csr};
+use super::{Anchor, Chain, Crl, KeyType, PrivateKey, Serial, csr};
 use crate::names::SubjectAltName;
 
 pub(crate) fn now() -> SystemTime {
@@ -104,6 +105,28 @@ impl Authority {
             .unwrap()
             .der()
             .to_vec()
+    }
+
+    /// A list by the intermediate, good for a day.
+    pub(crate) fn revoking(&self, serials: &[Serial]) -> Crl {
+        let list = CertificateRevocationListParams {
+            this_update: now().into(),
+            next_update: (now() + DAY).into(),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials
+                .iter()
+                .map(|serial| RevokedCertParams {
+                    serial_number: SerialNumber::from_slice(serial.as_bytes()),
+                    revocation_time: now().into(),
+                    reason_code: Some(rcgen::RevocationReason::KeyCompromise),
+                    invalidity_date: None,
+                })
+                .collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let issuer = Issuer::from_params(&self.intermediate.0, &self.intermediate.1);
+        Crl::from_der(list.signed_by(&issuer).unwrap().der()).unwrap()
     }
 
     pub(crate) fn chain(&self, leafing: &Leafing) -> Chain {

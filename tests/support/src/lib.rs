@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod dns;
 pub mod fault_ca;
 pub mod loopback;
 pub mod need;

@@ -14,6 +14,10 @@ pub enum Need {
     Sshd,
     /// The real `step-ca`.
     StepCa,
+    /// The old one, 0.19, as `tests/stepca/old-server` builds it.
+    StepCa019,
+    /// `strace`.
+    Strace,
 }
 
 impl Need {
@@ -22,6 +26,8 @@ impl Need {
             Self::Openssl => "openssl",
             Self::Sshd => "sshd",
             Self::StepCa => "step-ca",
+            Self::StepCa019 => "step-ca-0.19",
+            Self::Strace => "strace",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A real step-ca, started for one test and stopped with it.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -22,6 +22,9 @@ use crate::{Need, Scratch, need};
 /// The provisioner that every server has.
 pub const PROVISIONER: &str = "admin@example.org";
 
+/// The provisioner that speaks ACME, where there is one.
+pub const ACME: &str = "acme";
+
 /// The password of every provisioner.
 pub const PASSWORD: &str = "a password of the test's own";
 
@@ -41,6 +44,17 @@ pub struct Setup {
     pub rounds: u32,
     /// Whether it keeps a revocation list.
     pub crl: bool,
+    /// Whether it has the provisioner [`ACME`], and how it looks at names.
+    pub acme: Option<Looks>,
+}
+
+/// How a server looks at the names that are to be proved.
+#[derive(Debug, Clone, Copy)]
+pub struct Looks {
+    /// The port that it asks for `http-01`, in place of 80.
+    pub http_port: u16,
+    /// The name server that it asks.
+    pub resolver: SocketAddr,
 }
 
 impl Default for Setup {
@@ -52,6 +66,7 @@ impl Default for Setup {
             others: Vec::new(),
             rounds: 100_000,
             crl: false,
+            acme: None,
         }
     }
 }
@@ -62,6 +77,7 @@ pub struct Server {
     scratch: Scratch,
     program: PathBuf,
     child: Option<Child>,
+    flags: Vec<String>,
     port: u16,
     /// Its root.
     pub anchor: Anchor,
@@ -73,7 +89,18 @@ impl Server {
     /// # Panics
     /// When it does not answer within 30 seconds.
     pub fn start(setup: &Setup) -> Option<Self> {
-        let program = need(Need::StepCa)?;
+        need(Need::StepCa).map(|program| Self::of(program, setup))
+    }
+
+    /// Starts a step-ca 0.19, or says what is left out where it is missing.
+    ///
+    /// # Panics
+    /// When it does not answer within 30 seconds.
+    pub fn start_old(setup: &Setup) -> Option<Self> {
+        need(Need::StepCa019).map(|program| Self::of(program, setup))
+    }
+
+    fn of(program: PathBuf, setup: &Setup) -> Self {
         let scratch = Scratch::new("stepca");
         let (root, intermediate, key) = authorities();
         let anchor = Anchor::from_pem(root.as_bytes()).expect("a root");
@@ -82,6 +109,15 @@ impl Server {
         provisioner["claims"] = setup.claims.clone();
         let mut provisioners = vec![provisioner];
         provisioners.extend(setup.others.iter().cloned());
+        let mut flags = Vec::new();
+        if let Some(looks) = &setup.acme {
+            provisioners.push(json!({ "type": "ACME", "name": ACME, "claims": setup.claims }));
+            flags = vec![
+                "--insecure".to_owned(),
+                format!("--acme-http-port={}", looks.http_port),
+                format!("--resolver={}", looks.resolver),
+            ];
+        }
         let port = free_port();
         let config = json!({
             "root": path("root.crt", &root),
@@ -98,11 +134,12 @@ impl Server {
             scratch,
             program,
             child: None,
+            flags,
             port,
             anchor,
         };
         server.run();
-        Some(server)
+        server
     }
 
     /// Where it listens.
@@ -113,6 +150,21 @@ impl Server {
         format!("https://127.0.0.1:{}", self.port)
             .parse()
             .expect("an address")
+    }
+
+    /// The directory of the provisioner [`ACME`].
+    pub fn acme_directory(&self) -> String {
+        format!("{}/acme/{ACME}/directory", self.url())
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> PathBuf {
+        self.scratch.path().join("ca.json")
+    }
+
+    /// What it wrote into its log since it was started.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.scratch.path().join("log")).unwrap_or_default()
     }
 
     /// Its port.
@@ -137,7 +189,8 @@ impl Server {
         let log = self.scratch.path().join("log");
         let output = fs::File::create(&log).expect("a log file");
         let mut child = Command::new(&self.program)
-            .arg(self.scratch.path().join("ca.json"))
+            .args(&self.flags)
+            .arg(self.config())
             .env("STEPPATH", self.scratch.path())
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a second handle"))

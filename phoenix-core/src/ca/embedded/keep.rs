@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{INTERMEDIATE, INTERMEDIATE_KEY, ROOT};
 use crate::ca::EnrollError;
 use crate::secret::Secret;
-use crate::x509::hex;
+use crate::system::random_hex;
 
 /// A file of a CA that is being made.
 pub(super) struct NewFile {
@@ -56,7 +56,7 @@ pub(super) fn create(dir: &Path, files: &[NewFile]) -> Result<(), EnrollError> {
         .mode(0o700)
         .create(parent)
         .map_err(|source| fault("create", parent, source))?;
-    let staging = staging(dir)?;
+    let staging = staging(dir);
     let done = fill(&staging, files)
         .and_then(|()| match fs::rename(&staging, dir) {
             // Another process was faster: its CA is the one.
@@ -87,13 +87,10 @@ fn fill(staging: &Path, files: &[NewFile]) -> io::Result<()> {
     File::open(staging)?.sync_all()
 }
 
-fn staging(dir: &Path) -> Result<PathBuf, EnrollError> {
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| fault("create", dir, io::Error::other("no randomness")))?;
+fn staging(dir: &Path) -> PathBuf {
     let mut name = dir.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".new-{}", hex(&bytes)));
-    Ok(dir.with_file_name(name))
+    name.push(format!(".new-{}", random_hex()));
+    dir.with_file_name(name)
 }
 
 fn bounded(path: &Path) -> io::Result<Secret> {

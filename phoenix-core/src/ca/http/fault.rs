@@ -40,6 +40,11 @@ impl HttpFault {
         }
     }
 
+    /// A request that cannot be one.
+    pub(super) fn of_request(error: ureq::http::Error) -> Self {
+        Self::Transport(TransportError::Protocol(error.to_string()))
+    }
+
     fn of_io(error: io::Error, host: &str) -> Self {
         let inner: Option<&(dyn StdError + Send + Sync + 'static)> = error.get_ref();
         if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<TlsError>()) {

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod fault;
+mod reply;
 mod retry;
 mod transport;
 
@@ -16,10 +17,13 @@ use rustls::{RootCertStore, client::danger::ServerCertVerifier};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use time::PrimitiveDateTime;
 use time::macros::format_description;
-use ureq::http::HeaderMap;
+use ureq::http::{HeaderMap, Method, Request};
 
 pub(crate) use breaker::Breakers;
 pub(crate) use fault::HttpFault;
+#[cfg(feature = "acme")]
+pub(crate) use reply::printable;
+pub(crate) use reply::{Reply, describe, message};
 pub(crate) use retry::{Attempts, Wait};
 
 use super::CaUrl;
@@ -60,14 +64,6 @@ impl Timeouts {
             total,
         }
     }
-}
-
-/// A complete answer.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) location: Option<String>,
 }
 
 /// One CA address with its kept connections.
@@ -128,6 +124,12 @@ impl Endpoint {
         &self.url
     }
 
+    /// The address under the name that the CA's certificate has.
+    #[cfg(feature = "acme")]
+    pub(crate) fn base(&self) -> &CaUrl {
+        &self.base
+    }
+
     /// What the CA calls this path: the audience of a token.
     pub(crate) fn audience(&self, path: &str) -> String {
         format!("{}{path}", self.base)
@@ -139,65 +141,58 @@ impl Endpoint {
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Reply, HttpFault> {
-        self.run(None, path, None)
+        let request = Request::get(self.audience(path)).body(&b""[..]);
+        self.exchange(request.map_err(HttpFault::of_request)?)
     }
 
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Result<Reply, HttpFault> {
-        self.run(Some(body), path, None)
+        self.post_with(path, body, None)
     }
 
     /// An empty request of whoever holds this token.
     pub(crate) fn post_as(&self, path: &str, token: &Secret) -> Result<Reply, HttpFault> {
-        self.run(Some(b""), path, Some(token))
+        self.post_with(path, b"", Some(token))
     }
 
-    fn run(
+    fn post_with(
         &self,
-        body: Option<&[u8]>,
         path: &str,
+        body: &[u8],
         bearer: Option<&Secret>,
     ) -> Result<Reply, HttpFault> {
+        let mut request =
+            Request::post(self.audience(path)).header("content-type", "application/json");
+        if let Some(token) = bearer {
+            // step-ca wants the word exactly so.
+            let value = [b"Bearer ", token.expose_secret()].concat();
+            request = request.header("authorization", value);
+        }
+        self.exchange(request.body(body).map_err(HttpFault::of_request)?)
+    }
+
+    /// Sends any request to this server; its URI must begin with [`Endpoint::audience`].
+    pub(crate) fn exchange(&self, request: Request<&[u8]>) -> Result<Reply, HttpFault> {
         let fault = |error| HttpFault::of(error, self.base.host());
-        let uri = self.audience(path);
-        let answer = match body {
-            None => self.agent.get(uri).call(),
-            Some(body) => {
-                let mut request = self
-                    .agent
-                    .post(uri)
-                    .header("content-type", "application/json");
-                if let Some(token) = bearer {
-                    // step-ca wants the word exactly so.
-                    let value = [b"Bearer ", token.expose_secret()].concat();
-                    request = request.header("authorization", value);
-                }
-                request.send(body)
-            }
+        let (parts, body) = request.into_parts();
+        // An empty body of a GET is none, and must not be announced.
+        let answer = if body.is_empty() && parts.method != Method::POST {
+            self.agent.run(Request::from_parts(parts, ()))
+        } else {
+            self.agent.run(Request::from_parts(parts, body))
         };
         let mut answer = answer.map_err(fault)?;
         self.note_clock(answer.headers());
-        let header = |name: &str| {
-            answer
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        let retry_after = header("retry-after")
-            .and_then(|text| text.trim().parse().ok())
-            .map(Duration::from_secs);
-        let location = header("location").map(str::to_owned);
-        let status = answer.status().as_u16();
         let body = answer
             .body_mut()
             .with_config()
             .limit(BODY_LIMIT)
             .read_to_vec()
             .map_err(fault)?;
+        let (parts, _) = answer.into_parts();
         Ok(Reply {
-            status,
+            status: parts.status.as_u16(),
+            headers: parts.headers,
             body,
-            retry_after,
-            location,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::system::random;
 use crate::time::{Clock, Deadline};
 
 /// Counts the attempts of one errand.
@@ -71,12 +72,7 @@ impl Attempts {
 
 /// Between 0 and 1, so that many clients do not come back in step.
 fn jitter() -> f64 {
-    let mut bytes = [0; 4];
-    // Without randomness there is no TLS either; half the wait does then.
-    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-        return 0.5;
-    }
-    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+    f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX)
 }
 
 const BASE: Duration = Duration::from_millis(250);

@@ -109,7 +109,7 @@ impl StepCa {
     ) -> Result<Issued, EnrollError> {
         let sans = request.names()?;
         let csr = create_csr(request.key, request.common_name, &sans)
-            .map_err(|source| sign::key_fault(request.common_name.as_str(), source))?;
+            .map_err(|source| EnrollError::key(request.common_name.as_str(), source))?;
         let order = sign::Order {
             common_name: request.common_name.as_str(),
             sans: &sans,

@@ -8,7 +8,17 @@ use serde::Serialize;
 use super::StepCa;
 use super::wire::{self, Certificates, Provisioner};
 use crate::ca::EnrollError;
-use crate::x509::{Anchor, Crl, CrlFault, NextUpdate};
+use crate::x509::{Anchor, Crl, CrlFault, NextUpdate, under};
+
+/// A revocation list that is believed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RevocationList {
+    /// The list.
+    pub crl: Arc<Crl>,
+    /// The pinned root, and the CA certificates that lead from it to the list's issuer.
+    pub issuers: Vec<Anchor>,
+}
 
 /// A provisioner as the CA lists it; what it keeps secret and what belongs to other kinds is not read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -86,11 +96,16 @@ impl StepCa {
     ///
     /// [`EnrollError::RevocationList`] when nobody under the pinned root signed it, or when it is older than it may be.
     pub fn crl(&self) -> Result<Option<Arc<Crl>>, EnrollError> {
+        Ok(self.revocation_list()?.map(|list| list.crl))
+    }
+
+    /// The same, with the certificates that make it believed.
+    pub fn revocation_list(&self) -> Result<Option<RevocationList>, EnrollError> {
         let now = self.clock.now();
         let mut kept = self.crl.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |crl: &Arc<Crl>| matches!(crl.next_update, Some(NextUpdate(at)) if now < at);
-        if let Some(crl) = kept.as_ref().filter(|crl| fresh(crl)) {
-            return Ok(Some(crl.clone()));
+        let fresh = |list: &&RevocationList| matches!(list.crl.next_update, Some(NextUpdate(at)) if now < at);
+        if let Some(list) = kept.as_ref().filter(fresh) {
+            return Ok(Some(list.clone()));
         }
         let (reply, endpoint) = self.ask(self.endpoints()?, |endpoint| Ok(endpoint.get(CRL)))?;
         let fault = |source: CrlFault| EnrollError::RevocationList {
@@ -107,29 +122,14 @@ impl StepCa {
             }
         }
         let crl = Crl::from_der(&reply.body).map_err(fault)?;
-        let issuers = self.trusted_issuers()?;
+        let issuers = under(&self.anchors, self.intermediates()?, now);
         crl.verify(&issuers, now).map_err(fault)?;
-        let crl = Arc::new(crl);
-        *kept = Some(crl.clone());
-        Ok(Some(crl))
-    }
-
-    /// The anchors, and every intermediate that is signed by one of them or by another that is.
-    fn trusted_issuers(&self) -> Result<Vec<Anchor>, EnrollError> {
-        let now = self.clock.now();
-        let mut trusted = self.anchors.clone();
-        let mut left = self.intermediates()?;
-        loop {
-            let before = left.len();
-            let (signed, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|one| {
-                one.valid_at(now) && trusted.iter().any(|issuer| one.is_signed_by(issuer))
-            });
-            trusted.extend(signed);
-            left = rest;
-            if left.len() == before {
-                return Ok(trusted);
-            }
-        }
+        let list = RevocationList {
+            crl: Arc::new(crl),
+            issuers,
+        };
+        *kept = Some(list.clone());
+        Ok(Some(list))
     }
 
     fn certificates(&self, path: &str) -> Result<Vec<Anchor>, EnrollError> {

@@ -1,6 +1,7 @@
 //! The client of step-ca: trust by a pinned root, one-time tokens by a JWK provisioner, renewal by mTLS.
 
 mod bootstrap;
+mod config;
 mod explain;
 mod given;
 mod jwe;
@@ -16,9 +17,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use bootstrap::bootstrap;
+pub use config::Longest;
 pub use given::{Permit, TokenContent};
 pub use jwe::JweFault;
-pub use lists::ProvisionerInfo;
+pub use lists::{ProvisionerInfo, RevocationList};
 pub use provisioner::PasswordSource;
 pub use revoke::{Revocation, Revoked};
 
@@ -26,7 +28,7 @@ use super::http::{Attempts, Breakers, Endpoint, HttpFault, Reply, Wait, trusting
 use super::{Authority, CaUrl, EnrollError, Health, Issued, Request, Timeouts, TransportError};
 use crate::system::Dial;
 use crate::time::{Clock, GoDuration, SystemClock};
-use crate::x509::{Anchor, Chain, Crl, Fingerprint};
+use crate::x509::{Anchor, Chain, Fingerprint};
 use provisioner::SignerState;
 
 /// A step-ca over the network.
@@ -46,7 +48,7 @@ pub struct StepCa {
     breakers: Breakers,
     signer: Mutex<SignerState>,
     longest: Mutex<Option<GoDuration>>,
-    crl: Mutex<Option<Arc<Crl>>>,
+    crl: Mutex<Option<RevocationList>>,
 }
 
 impl StepCa {
@@ -100,6 +102,15 @@ impl StepCa {
         self
     }
 
+    /// What it is known to allow at most, so that it need not refuse first. Default: learnt from its refusal.
+    #[must_use]
+    pub fn longest_life(self, longest: Option<GoDuration>) -> Self {
+        Self {
+            longest: Mutex::new(longest),
+            ..self
+        }
+    }
+
     fn endpoints(&self) -> Result<&[Endpoint], EnrollError> {
         if let Some(endpoints) = self.endpoints.get() {
             return Ok(endpoints);
@@ -151,7 +162,7 @@ impl StepCa {
             let at = self.breakers.choose(clock);
             let endpoint = &endpoints[at];
             let (failure, wait) = match send(endpoint)? {
-                Ok(reply) => match attempts.answered(clock, reply.status, reply.retry_after) {
+                Ok(reply) => match attempts.answered(clock, reply.status, reply.retry_after()) {
                     None => {
                         self.breakers.good(at);
                         return Ok((reply, endpoint));

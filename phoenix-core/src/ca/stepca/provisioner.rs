@@ -7,7 +7,7 @@ use super::token::{Claims, SigningKey};
 use super::wire::{
     EncryptedKey, Provisioner, Provisioners, PublicJwk, decode, describe, unexpected,
 };
-use super::{JweFault, StepCa, jwe, sign};
+use super::{JweFault, StepCa, jwe};
 use crate::ca::EnrollError;
 use crate::ca::http::{Endpoint, Reply};
 use crate::secret::Secret;
@@ -98,7 +98,7 @@ impl Signer {
     pub(super) fn token(&self, about: &str, claims: &Claims<'_>) -> Result<Secret, EnrollError> {
         self.key.token(&self.public.kid, claims).ok_or_else(|| {
             let what = "the provisioner's key could not sign a token".to_owned();
-            sign::key_fault(about, KeyFault::Signing(what))
+            EnrollError::key(about, KeyFault::Signing(what))
         })
     }
 }

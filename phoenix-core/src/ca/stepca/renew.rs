@@ -39,7 +39,7 @@ impl StepCa {
         let endpoints = self.identified(current, current_key, about)?;
         // The request brings the key and nothing else; the names are those of the certificate.
         let csr = create_csr(request.key, request.common_name, &current.leaf().sans)
-            .map_err(|source| sign::key_fault(about, source))?;
+            .map_err(|source| EnrollError::key(about, source))?;
         let body = json!({ "csr": csr.to_pem() }).to_string();
         let (reply, endpoint) = self.ask(&endpoints, |endpoint| {
             Ok(endpoint.post(REKEY, body.as_bytes()))
@@ -77,7 +77,7 @@ impl StepCa {
             };
             let token = renewal_token(current, request.key, &claims).ok_or_else(|| {
                 let what = "its key is of no kind that signs tokens".to_owned();
-                sign::key_fault(about, KeyFault::Signing(what))
+                EnrollError::key(about, KeyFault::Signing(what))
             })?;
             Ok(endpoint.post_as(RENEW, &token))
         })?;
@@ -97,7 +97,7 @@ impl StepCa {
         let identity = (current.certificates().to_vec(), key.secret_for_tls());
         // The roots were good enough for the check above, so only the key can be at fault.
         let tls = trusting(&self.anchors, &self.clock, Some(identity))
-            .map_err(|detail| sign::key_fault(about, KeyFault::Signing(detail)))?;
+            .map_err(|detail| EnrollError::key(about, KeyFault::Signing(detail)))?;
         self.endpoints_with(&tls)
     }
 }
@@ -156,7 +156,7 @@ fn finish(
     let chain = wire::chain(reply, endpoint, path)?;
     let leaf = current.leaf();
     let csr = create_csr(request.key, request.common_name, &leaf.sans)
-        .map_err(|source| sign::key_fault(about, source))?;
+        .map_err(|source| EnrollError::key(about, source))?;
     let order = sign::Order {
         common_name: about,
         sans: &leaf.sans,

@@ -14,12 +14,12 @@ use crate::ca::{Authority as _, EnrollError, Issued, Request, Wanted, judge};
 use crate::names::SubjectAltName;
 use crate::secret::Secret;
 use crate::time::GoDuration;
-use crate::x509::{Chain, Csr, KeyFault, Usage, create_csr};
+use crate::x509::{Chain, Csr, Usage, create_csr};
 
 pub(super) fn enroll(ca: &StepCa, request: &Request<'_>) -> Result<Issued, EnrollError> {
     let sans = request.names()?;
     let csr = create_csr(request.key, request.common_name, &sans)
-        .map_err(|source| key_fault(request.common_name.as_str(), source))?;
+        .map_err(|source| EnrollError::key(request.common_name.as_str(), source))?;
     sign(
         ca,
         &Order {
@@ -184,13 +184,6 @@ fn body(order: &Order<'_>, token: &Secret, validity: Option<GoDuration>) -> Zero
     Zeroizing::new(body.to_string())
 }
 
-pub(super) fn key_fault(about: &str, source: KeyFault) -> EnrollError {
-    EnrollError::Key {
-        common_name: about.to_owned(),
-        source,
-    }
-}
-
 pub(super) fn refused(about: &str, endpoint: &Endpoint, reply: &Reply) -> EnrollError {
     EnrollError::Refused {
         url: endpoint.url().clone(),
@@ -235,10 +228,10 @@ fn warning(
     (granted < asked).then(|| {
         format!(
             "`{}` was to be valid for {asked}, the CA at {} allows {granted}; to allow more: \
-             step ca provisioner update {} --x509-max-dur {asked}",
+             {}",
             order.common_name,
             endpoint.url(),
-            shell_words::quote(&signer.provisioner)
+            super::config::raise(&signer.provisioner, asked)
         )
     })
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::ca::EnrollError;
 use crate::ca::http::{Endpoint, Reply};
+pub(super) use crate::ca::http::{describe, message};
 use crate::x509::{Chain, PemFault};
 
 #[derive(Deserialize)]
@@ -80,11 +81,6 @@ struct Signed {
     chain: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
-struct Refusal {
-    message: String,
-}
-
 /// The chain in an answer to `/sign` or `/renew`.
 pub(super) fn chain(reply: &Reply, endpoint: &Endpoint, path: &str) -> Result<Chain, EnrollError> {
     let signed: Signed = decode(reply, endpoint, path)?;
@@ -136,83 +132,10 @@ pub(super) fn expect_health(reply: &Reply, endpoint: &Endpoint) -> Result<(), En
     ))
 }
 
-/// Status and words of an answer that is neither good nor a refusal.
-pub(super) fn describe(reply: &Reply, expected: &str) -> String {
-    match &reply.location {
-        Some(location) if (300..400).contains(&reply.status) => format!(
-            "a redirect ({}) to {}, expected {expected}",
-            reply.status,
-            printable(location)
-        ),
-        _ => format!(
-            "status {} with {}, expected {expected}",
-            reply.status,
-            message(reply)
-        ),
-    }
-}
-
 pub(super) fn unexpected(endpoint: &Endpoint, path: &str, detail: String) -> EnrollError {
     EnrollError::Unexpected {
         url: endpoint.url().clone(),
         path: path.to_owned(),
         detail,
-    }
-}
-
-/// The CA's own words: the `message` of its JSON, else the start of a text, never markup.
-pub(super) fn message(reply: &Reply) -> String {
-    if let Ok(refusal) = serde_json::from_slice::<Refusal>(&reply.body) {
-        return printable(&refusal.message);
-    }
-    let text = String::from_utf8_lossy(&reply.body);
-    let text = text.trim();
-    if text.is_empty() {
-        "an empty body".to_owned()
-    } else if text.starts_with('<') {
-        "an HTML page (a proxy in front of the CA?)".to_owned()
-    } else {
-        printable(text)
-    }
-}
-
-fn printable(text: &str) -> String {
-    const MOST: usize = 500;
-    let mut out: String = text
-        .chars()
-        .take(MOST)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().nth(MOST).is_some() {
-        out.push_str("...");
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reply(body: &str) -> Reply {
-        Reply {
-            status: 403,
-            body: body.as_bytes().to_vec(),
-            retry_after: None,
-            location: None,
-        }
-    }
-
-    #[test]
-    fn refusals_of_every_shape_become_words() {
-        for (body, words) in [
-            (r#"{"status":403,"message":"no\nway"}"#, "no way"),
-            (r#"{"type":"x","detail":"y","message":"no"}"#, "no"),
-            ("404 page not found\n", "404 page not found"),
-            ("", "an empty body"),
-            ("<html>", "an HTML page (a proxy in front of the CA?)"),
-        ] {
-            assert_eq!(message(&reply(body)), words);
-        }
-        assert!(message(&reply(&"x".repeat(9_000))).len() < 600);
     }
 }

@@ -116,6 +116,9 @@ impl Site {
         let request = Request::new(&common_name, &names, &key)
             .usage(options.usage)
             .validity(validity);
+        if matches!(options.key, IssueKey::New(..)) {
+            self.settle_written_pairs()?;
+        }
         let failed = |source| enroll(format!("issue `{common_name}`"), source);
         let issued = match &options.token {
             None => authority.enroll(&request).map_err(failed)?,
@@ -194,6 +197,9 @@ impl Site {
     ) -> Result<CertReport, Error> {
         let out = options.out.as_ref().unwrap_or(&options.pair.cert);
         self.may_write(out, options.force || options.out.is_none())?;
+        if !options.dry_run {
+            self.settle_left_pairs()?;
+        }
         let chain = self.read_chain(&options.pair.cert)?;
         let key = self.read_key(&options.pair.key)?;
         let (common_name, mut report) = named("renew", &chain, &options.pair.cert)?;
@@ -241,6 +247,9 @@ impl Site {
         let out = options.out.as_ref().unwrap_or(&options.pair);
         self.may_write(&out.cert, options.force)?;
         self.may_write(&out.key, options.force)?;
+        if !options.dry_run {
+            self.settle_written_pairs()?;
+        }
         let chain = self.read_chain(&options.pair.cert)?;
         let old = self.read_key(&options.pair.key)?;
         let (common_name, mut report) = named("rekey", &chain, &options.pair.cert)?;

@@ -64,6 +64,7 @@ impl Site {
         report.outcome = Some(
             outcome.map_err(|source| enroll(format!("revoke serial {}", report.serial), source))?,
         );
+        self.revoked_something(authority)?;
         Ok(report)
     }
 }

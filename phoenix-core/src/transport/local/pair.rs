@@ -7,6 +7,7 @@ use rustix::fs::FileType;
 use super::tree::{Dir, Tree};
 use crate::names::Slug;
 use crate::secret::Secret;
+use crate::system::random_hex;
 use crate::transport::program::LinkTarget;
 use crate::transport::{
     Delivered, Delivery, GuestPath, PairFile, Refusal, Restore, StepError, StepResult, Version,
@@ -332,11 +333,7 @@ fn place_links(tree: &Tree, links: &[Link<'_>], unchanged: &mut bool) -> Result<
 
 /// A name for the version that holds what was there before us.
 fn before() -> String {
-    let mut bytes = [0; 6];
-    // A name of zeros collides only with a version that nobody points to any more.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("before-{hex}")
+    format!("before-{}", random_hex())
 }
 
 fn at(refusal: Refusal, path: &GuestPath) -> impl Fn(io::Error) -> StepError {

@@ -1,0 +1,218 @@
+//! instant-acme's requests over our own connections.
+
+use std::future::{Future, ready};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient, Problem};
+use ureq::http::{Method, Request, Response, Uri};
+
+use crate::ca::http::{Attempts, Endpoint, Reply, Wait, describe, message};
+use crate::ca::{CaUrl, EnrollError, TransportError};
+use crate::time::Clock;
+
+/// Lets a future run that never waits for anything but [`Wire`], which blocks.
+///
+/// # Errors
+///
+/// Where it waits for something else after all.
+pub(super) fn run<T>(url: &CaUrl, future: impl Future<Output = T>) -> Result<T, EnrollError> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).as_mut().poll(&mut context) {
+        Poll::Ready(value) => Ok(value),
+        Poll::Pending => Err(unexpected(
+            url,
+            "the client waits for something that is no answer".to_owned(),
+        )),
+    }
+}
+
+/// Sends requests to one server and to no other.
+pub(super) struct Wire {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) total: Duration,
+}
+
+impl Wire {
+    fn send(&self, request: Request<BodyWrapper<Bytes>>) -> Result<Reply, EnrollError> {
+        let url = self.endpoint.url();
+        let (mut parts, body) = request.into_parts();
+        let path = self.path(&parts.uri)?;
+        // Only the directory is fetched so, and of that instant-acme does not look at the status.
+        let plain = parts.method == Method::GET;
+        parts.uri = self
+            .endpoint
+            .audience(&path)
+            .parse()
+            .map_err(|_| unexpected(url, format!("it leads to `{path}`, which is no path")))?;
+        // Ours is sent with every request.
+        parts.headers.remove("user-agent");
+        let mut body = BytesResponse::from(Response::new(body)).body;
+        let body = run(url, body.into_bytes())?
+            .map_err(|error| unexpected(url, format!("a request without a body: {error}")))?;
+        let clock = self.clock.as_ref();
+        let mut attempts = Attempts::new(clock, self.total);
+        loop {
+            let request = Request::from_parts(parts.clone(), &body[..]);
+            // A repeated request has a used nonce; instant-acme asks for another when it is told so.
+            let (failure, wait) = match self.endpoint.exchange(request) {
+                Ok(reply) => match attempts.answered(clock, reply.status, reply.retry_after()) {
+                    None => return self.readable(&path, reply, plain),
+                    Some(wait) => {
+                        let source = TransportError::Unavailable {
+                            status: reply.status,
+                            attempts: attempts.made(),
+                            message: message(&reply),
+                        };
+                        let url = url.clone();
+                        (EnrollError::Unreachable { url, source }, wait)
+                    }
+                },
+                Err(fault) if fault.is_transient() => (fault.at(url), attempts.broken(clock)),
+                Err(fault) => return Err(fault.at(url)),
+            };
+            match wait {
+                Wait::GiveUp => return Err(failure),
+                Wait::Try(duration) => clock.sleep(duration),
+            }
+        }
+    }
+
+    /// The path of a URL, where it is one of this server's: nobody else is trusted.
+    fn path(&self, uri: &Uri) -> Result<String, EnrollError> {
+        let there = uri
+            .authority()
+            .filter(|_| uri.scheme_str() == Some("https"))
+            .and_then(|authority| authority.as_str().parse::<CaUrl>().ok());
+        if there.as_ref() != Some(self.endpoint.base()) {
+            return Err(unexpected(
+                self.endpoint.url(),
+                format!(
+                    "it leads to `{uri}`, which is not at {}; nothing was sent there (is that the name of the CA? set `server_name`)",
+                    self.endpoint.base()
+                ),
+            ));
+        }
+        Ok(uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned())
+    }
+
+    /// A refusal that instant-acme can read, else it would only speak of JSON.
+    fn readable(&self, path: &str, reply: Reply, plain: bool) -> Result<Reply, EnrollError> {
+        let well = match reply.status {
+            200..300 => true,
+            400.. if !plain => serde_json::from_slice::<Problem>(&reply.body).is_ok(),
+            _ => false,
+        };
+        if well {
+            return Ok(reply);
+        }
+        Err(EnrollError::Unexpected {
+            url: self.endpoint.url().clone(),
+            path: path.to_owned(),
+            detail: describe(&reply, "an answer as ACME has it"),
+        })
+    }
+}
+
+impl HttpClient for Wire {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        let answer = self.send(request).and_then(|reply| {
+            let mut response = Response::builder().status(reply.status);
+            if let Some(headers) = response.headers_mut() {
+                *headers = reply.headers;
+            }
+            response
+                .body(BodyWrapper::from(reply.body))
+                .map(BytesResponse::from)
+                .map_err(|error| unexpected(self.endpoint.url(), error.to_string()))
+        });
+        Box::pin(ready(answer.map_err(|error| Error::Other(Box::new(error)))))
+    }
+}
+
+/// An error of instant-acme as one of ours.
+pub(super) fn fault(url: &CaUrl, about: &str, error: Error) -> EnrollError {
+    match error {
+        Error::Api(problem) => EnrollError::Refused {
+            url: url.clone(),
+            common_name: about.to_owned(),
+            status: problem.status.unwrap_or(400),
+            message: words(&problem),
+        },
+        Error::Other(error) => match error.downcast::<EnrollError>() {
+            Ok(ours) => *ours,
+            Err(other) => unexpected(url, other.to_string()),
+        },
+        other => unexpected(url, other.to_string()),
+    }
+}
+
+/// What a problem says, with the name of its kind.
+pub(super) fn words(problem: &Problem) -> String {
+    let kind = problem
+        .r#type
+        .as_deref()
+        .map(|kind| kind.strip_prefix(ERRORS).unwrap_or(kind));
+    let mut words = match (&problem.detail, kind) {
+        (Some(detail), Some(kind)) => format!("{detail} ({kind})"),
+        (Some(detail), None) => detail.clone(),
+        (None, Some(kind)) => kind.to_owned(),
+        (None, None) => "no reason".to_owned(),
+    };
+    for part in &problem.subproblems {
+        let of = part.identifier.as_ref().map(|identifier| match identifier {
+            instant_acme::Identifier::Dns(name) => format!("{name}: "),
+            instant_acme::Identifier::Ip(address) => format!("{address}: "),
+            _ => String::new(),
+        });
+        let detail = part.detail.as_deref().or(part.r#type.as_deref());
+        words.push_str(&format!(
+            "; {}{}",
+            of.unwrap_or_default(),
+            detail.unwrap_or("no reason")
+        ));
+    }
+    if let Some(hint) = kind.and_then(hint) {
+        words.push_str("; ");
+        words.push_str(hint);
+    }
+    crate::ca::http::printable(&words)
+}
+
+/// What the operator can do about a kind of problem (RFC 8555, 6.7).
+fn hint(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "connection" => {
+            "the CA asks port 80 of the address that the name has for it: that must lead here, or `http_listen` must be where it leads"
+        }
+        "dns" => "the name must have an address, or the record, for the CA's own resolver",
+        "externalAccountRequired" => {
+            "the provisioner wants accounts that were made elsewhere (`requireEAB`), which Phoenix cannot use"
+        }
+        "rejectedIdentifier" => "the CA's policy does not allow the name",
+        "unauthorized" | "incorrectResponse" => {
+            "something else answers for the name: another server on port 80, or an old record"
+        }
+        _ => return None,
+    })
+}
+
+fn unexpected(url: &CaUrl, detail: String) -> EnrollError {
+    EnrollError::Unexpected {
+        url: url.clone(),
+        path: "an ACME request".to_owned(),
+        detail,
+    }
+}
+
+const ERRORS: &str = "urn:ietf:params:acme:error:";
