@@ -391,10 +391,15 @@ impl Model {
         Some(StaticFile::parse(&template.path, &rendered).map(|file| (rendered, file)))
     }
 
-    /// Traefik's dynamic file and where it belongs in its guest; `None` where Traefik watches no such file.
+    /// Traefik's dynamic file and where it belongs in its guest; `None` where Traefik watches no such file, or nobody asks
+    /// for a route.
     ///
     /// The places of its faults are those of the guests' files.
     pub fn dynamic_file(&self) -> Option<Result<(PathBuf, DynamicFile), Faults>> {
+        let asked = self.guests.iter().any(Guest::asks_for_a_route);
+        if !asked || !self.settings.traefik.routes {
+            return None;
+        }
         let (_, file) = self.static_file()?.ok()?;
         let path = file.dynamic_file()?;
         let guests: Vec<(&Guest, &Document)> = self

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
+use phoenix_core::document::{Cursor, Document, Format};
 use phoenix_core::names::{GuestId, GuestKind};
 use phoenix_core::site::Seams;
 use phoenix_core::system::{Dial, WouldRunCommands};
@@ -295,15 +296,19 @@ impl World {
         let world = Weak::clone(&self.itself);
         let api: Answer = Arc::new(move |request| {
             let routers = || {
-                world
-                    .upgrade()
-                    .and_then(|world| world.docker_services(&file).ok())
-                    .map_or_else(|| json!([]), |found| routers(&found, &name))
+                let world = world.upgrade()?;
+                let mut all = world
+                    .docker_services(&file)
+                    .map_or_else(|_| Vec::new(), |found| routers(&found, &name));
+                all.extend(world.dynamic_routers(&file));
+                Some(Value::Array(all))
             };
+            let services = || Some(Value::Array(world.upgrade()?.dynamic_services(&file)));
             match request.path.as_str() {
+                "/api/http/services" => Reply::ok(services().unwrap_or_else(|| json!([])).to_string()),
                 "/api/version" => Reply::ok(json!({ "Version": TRAEFIK, "Codename": "demo" }).to_string()),
                 "/api/overview" => Reply::ok(json!({ "providers": ["File", capitalised(&name)] }).to_string()),
-                "/api/http/routers" => Reply::ok(routers().to_string()),
+                "/api/http/routers" => Reply::ok(routers().unwrap_or_else(|| json!([])).to_string()),
                 "/api/entrypoints" => {
                     Reply::ok(json!([{ "name": "web", "address": ":80" }, { "name": "traefik", "address": ":8080" }]).to_string())
                 }
@@ -322,6 +327,49 @@ impl World {
         running.traefik_log = vec![line];
         running.traefik_started = seconds(SystemTime::now());
         Ok(())
+    }
+
+    /// Routers or services of the dynamic file that lies where Traefik watches, by the reading of one of them.
+    fn dynamic(
+        &self,
+        file: &StaticFile,
+        kind: &str,
+        read: impl Fn(String, Cursor<'_>) -> Option<Value>,
+    ) -> Vec<Value> {
+        let document = || {
+            let path = file.dynamic_file()?;
+            let text = self.read(proxy(), &path.to_string_lossy()).ok()?;
+            Document::parse(&path, text.into_bytes(), Format::Yaml).ok()
+        };
+        let Some(document) = document() else {
+            return Vec::new();
+        };
+        let all = document.root().at(kind);
+        let entries = all
+            .into_iter()
+            .flat_map(|all| all.entries().collect::<Vec<_>>());
+        entries
+            .filter_map(|entry| read(format!("{}@file", entry.key), entry.value))
+            .collect()
+    }
+
+    fn dynamic_routers(&self, file: &StaticFile) -> Vec<Value> {
+        self.dynamic(file, "/http/routers", |name, router| {
+            Some(json!({
+                "name": name,
+                "rule": router.get("rule")?.as_str()?,
+                "status": "enabled",
+                "using": ["web"],
+                "entryPoints": ["web"],
+            }))
+        })
+    }
+
+    fn dynamic_services(&self, file: &StaticFile) -> Vec<Value> {
+        self.dynamic(file, "/http/services", |name, service| {
+            let url = service.at("/loadBalancer/servers/0/url")?.as_str()?;
+            Some(json!({ "name": name, "loadBalancer": { "servers": [{ "url": url }] } }))
+        })
     }
 
     /// What Docker lists to a client with the files that the static file names.
@@ -455,7 +503,7 @@ fn services() -> Value {
 }
 
 /// The routers that the services' labels ask for, as Traefik lists them.
-fn routers(services: &Value, provider: &str) -> Value {
+fn routers(services: &Value, provider: &str) -> Vec<Value> {
     let rule = "traefik.http.routers.web.rule";
     let all = services.as_array().into_iter().flatten();
     let routers = all.filter_map(|service| {
@@ -468,7 +516,7 @@ fn routers(services: &Value, provider: &str) -> Value {
             "entryPoints": ["web"],
         }))
     });
-    Value::Array(routers.collect())
+    routers.collect()
 }
 
 fn capitalised(name: &str) -> String {

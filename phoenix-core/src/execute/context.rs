@@ -210,6 +210,7 @@ impl<'a> Perform<'a> for Performer<'a> {
                 certificates,
             } => self.hook(command, certificates),
             Action::Issue { .. } => self.issue(step),
+            Action::PublishRoutes { guest } => self.publish_routes(*guest),
             Action::Trust { guest } => self.trust(*guest),
             Action::OpenFirewall { .. } => self.open_firewall(),
             Action::RenderFirewall { .. } => self.render_firewall(),

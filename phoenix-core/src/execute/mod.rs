@@ -10,6 +10,7 @@ mod delivery;
 mod firewall;
 mod hooks;
 mod nfs;
+mod routes;
 mod services;
 mod trust;
 mod verify;

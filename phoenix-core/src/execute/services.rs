@@ -333,7 +333,7 @@ impl<'a> Performer<'a> {
         facts.ok_or_else(|| StepError::new(format!("nothing is known of dockerd in {guest}")))
     }
 
-    fn traefik_facts(&self, guest: GuestId) -> Result<&'a TraefikFacts, StepError> {
+    pub(super) fn traefik_facts(&self, guest: GuestId) -> Result<&'a TraefikFacts, StepError> {
         let facts = self
             .with
             .inventory

@@ -177,7 +177,7 @@ impl<'a> Performer<'a> {
     }
 
     /// Traefik's API is asked inside its own network where that can be entered, else at its address.
-    fn api_host(&self, guest: GuestId) -> String {
+    pub(super) fn api_host(&self, guest: GuestId) -> String {
         let inside = self
             .with
             .transports

@@ -146,6 +146,11 @@ impl Guest {
             && (self.has_feature("docker_proxy") || self.swarm_role.as_deref() == Some("manager"))
     }
 
+    /// Whether Traefik is to route to it.
+    pub fn asks_for_a_route(&self) -> bool {
+        !self.is_template && (self.traefik_service.is_some() || self.portainer_agent.is_some())
+    }
+
     /// Whether Traefik runs in it.
     pub fn is_traefik(&self) -> bool {
         !self.is_template && self.has_feature("traefik")

@@ -29,6 +29,8 @@ pub struct DockerFacts {
 pub struct TraefikFacts {
     /// The static file; `None` when there is none.
     pub static_file: Option<Vec<u8>>,
+    /// The dynamic file; `None` when there is none, or none is wanted.
+    pub dynamic_file: Option<Vec<u8>>,
     /// systemd's state of the unit.
     pub active_state: String,
     /// What `traefik version` says.
@@ -120,6 +122,7 @@ pub(super) fn traefik_facts(answer: &Answer, at: usize) -> TraefikFacts {
     let written = said(3).as_deref().and_then(unix_time);
     TraefikFacts {
         static_file: content(answer, at),
+        dynamic_file: None,
         active_state: said(0).unwrap_or_else(|| "unknown".to_owned()),
         version: said(1),
         started_before_file: started
@@ -128,7 +131,7 @@ pub(super) fn traefik_facts(answer: &Answer, at: usize) -> TraefikFacts {
     }
 }
 
-fn content(answer: &Answer, at: usize) -> Option<Vec<u8>> {
+pub(super) fn content(answer: &Answer, at: usize) -> Option<Vec<u8>> {
     match answer.results.get(at) {
         Some(StepResult::Inspected(Some(entry))) => entry
             .whole_content()

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::collect::{CALL_TIME, Collector, DAEMON_JSON, guest_path};
-use super::daemon::{docker_facts, traefik_facts};
+use super::daemon::{content, docker_facts, traefik_facts};
 use super::host::in_words;
 use super::{
     CertificateFacts, GuestFacts, Inventory, PairState, PlacementState, docker_commands, in_bundle,
@@ -97,6 +97,9 @@ fn look_into(
             &settings.static_file.to_string_lossy(),
         );
         steps.extend(commands.into_iter().map(Step::Exec));
+        if let Some(path) = dynamic_path(model) {
+            steps.push(Step::Inspect(Inspect::with_content(guest_path(&path)?)));
+        }
     }
     if let Some(anchor) = anchor.filter(|_| work.trust) {
         let trust = &model.settings.trust;
@@ -176,11 +179,22 @@ pub(super) fn found_in(
         let settings = &with.model.settings.traefik;
         let binary = settings.binary.to_string_lossy();
         at += traefik_commands(&binary, &settings.static_file.to_string_lossy()).len() + 1;
+        if dynamic_path(with.model).is_some() {
+            if let Some(traefik) = &mut facts.traefik {
+                traefik.dynamic_file = content(&answer, at);
+            }
+            at += 1;
+        }
     }
     if work.trust && !with.anchors.is_empty() {
         facts.trust = Some(super::trust::in_guest(&answer, at));
     }
     facts
+}
+
+/// Where Traefik's dynamic file lies in its guest, where the site asks for one.
+fn dynamic_path(model: &Model) -> Option<PathBuf> {
+    Some(model.dynamic_file()?.ok()?.0)
 }
 
 /// Whether an entry's own pair, under a directory that a container mounts, is what that container will find: the host sees

@@ -151,6 +151,11 @@ pub enum Action {
         /// The files, by the SHA-256 of what they shall say.
         files: BTreeMap<PathBuf, FileDigest>,
     },
+    /// Replaces Traefik's dynamic file, and sees its routers in Traefik's API.
+    PublishRoutes {
+        /// The guest.
+        guest: GuestId,
+    },
     /// Puts the CA's root into a trust store.
     Trust {
         /// The guest; absent for the host.
@@ -175,6 +180,7 @@ impl Action {
             Self::Deploy { certificate, to } => format!("deploy {certificate} to {to}"),
             Self::Hook { command, .. } => format!("hook {command}"),
             Self::Issue { certificate, .. } => format!("issue {certificate}"),
+            Self::PublishRoutes { guest } => format!("publish routes of traefik {guest}"),
             Self::Trust { guest: None } => "trust root on host".to_owned(),
             Self::Trust { guest: Some(guest) } => format!("trust root in {guest}"),
             Self::OpenFirewall { .. } => "open firewall".to_owned(),

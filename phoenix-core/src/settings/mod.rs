@@ -118,6 +118,8 @@ pub struct TraefikSettings {
     pub binary: PathBuf,
     /// Whether a new client pair alone restarts Traefik, too. Default no: it rereads the files on every reconnect.
     pub always_restart: bool,
+    /// Whether the dynamic file is made from the guests' `traefik_service` entries. Default yes.
+    pub routes: bool,
     /// Common name of the client's certificate; `traefik-client.<domain>` when absent.
     pub common_name: Option<CommonName>,
 }
@@ -129,6 +131,7 @@ impl Default for TraefikSettings {
             static_file: PathBuf::from("/etc/traefik/traefik.yml"),
             certs_dir: PathBuf::from("/etc/traefik/certs"),
             binary: PathBuf::from("/usr/local/bin/traefik"),
+            routes: true,
             always_restart: false,
             common_name: None,
         }
@@ -244,6 +247,7 @@ impl Settings {
                     "certs_dir",
                     "binary",
                     "restart",
+                    "routes",
                     "common_name",
                 ],
                 &mut faults,
@@ -265,6 +269,12 @@ impl Settings {
                 Some(_) => complain(traefik, "restart", "`needed` or `always`", &mut faults),
             }
             of.common_name = parsed(traefik, "common_name", &mut faults);
+            if let Some(node) = traefik.get("routes") {
+                match node.as_bool() {
+                    Some(routes) => of.routes = routes,
+                    None => complain(traefik, "routes", "`true` or `false`", &mut faults),
+                }
+            }
         }
         if let Some(portainer) = table(root, "portainer", &mut faults) {
             known(portainer, &["api_key_file"], &mut faults);

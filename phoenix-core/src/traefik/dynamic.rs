@@ -256,6 +256,11 @@ impl Routes<'_> {
 }
 
 impl DynamicFile {
+    /// Whether a file that is there was made by this generator.
+    pub fn is_ours(there: &[u8]) -> bool {
+        there.starts_with(HEAD.as_bytes())
+    }
+
     /// Whether a file that is there says the same to Traefik.
     pub fn same_meaning(&self, path: &Path, there: &[u8]) -> bool {
         let read = |bytes: Vec<u8>| Document::parse(path, bytes, Format::Yaml);
@@ -264,6 +269,11 @@ impl DynamicFile {
             _ => false,
         }
     }
+}
+
+/// The service of one of our routers.
+pub fn service_of(router: &str) -> String {
+    service(router.strip_suffix("-router").unwrap_or(router))
 }
 
 fn router(name: &str) -> String {

@@ -3,5 +3,5 @@
 mod dynamic;
 mod static_file;
 
-pub use dynamic::{DynamicFile, Routes};
+pub use dynamic::{DynamicFile, Routes, service_of};
 pub use static_file::{Provider, StaticFile, TlsFiles};

@@ -129,7 +129,37 @@ impl Planner<'_> {
             self.configured.insert(guest, configure.id.clone());
             self.steps.extend([check, configure]);
         }
+        if let Some(routes) = self.routes(guest, facts) {
+            let routes = routes.needs(self.configured.get(&guest).cloned());
+            verify = verify.after([routes.id.clone()]);
+            self.steps.push(routes);
+        }
         // What Traefik sees cannot be taken back once Docker has moved: verification belongs to no unit.
         self.steps.push(verify.after(delivered));
+    }
+
+    /// Traefik's dynamic file, where it differs in a byte; its watcher takes it up without a restart.
+    fn routes(&mut self, guest: GuestId, facts: &TraefikFacts) -> Option<Step> {
+        let (path, file) = match self.model.dynamic_file()? {
+            Ok(found) => found,
+            Err(faults) => {
+                self.hold(guest, format!("its dynamic file cannot be made: {faults}"));
+                return None;
+            }
+        };
+        self.notes.extend(file.notes.iter().cloned());
+        let there = facts.dynamic_file.as_deref();
+        if there == Some(file.text.as_bytes()) {
+            return None;
+        }
+        let what = match there {
+            None => format!("{} is missing", path.display()),
+            Some(there) if file.same_meaning(&path, there) => {
+                format!("{} differs in form, not in meaning", path.display())
+            }
+            Some(_) => format!("{} says something else than the guests", path.display()),
+        };
+        let reason = Reason::ConfigurationDiffers { what };
+        Some(Step::new(Action::PublishRoutes { guest }, vec![reason]))
     }
 }

@@ -37,6 +37,41 @@ pub struct Router {
     pub error: Vec<String>,
 }
 
+/// A service of `/api/http/services` that balances load.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LoadBalanced {
+    /// Name and provider: `web-service@file`.
+    pub name: String,
+    /// Its servers; absent for services of another kind.
+    #[serde(rename = "loadBalancer")]
+    servers: Option<Servers>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Servers {
+    #[serde(default)]
+    servers: Vec<ServerUrl>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct ServerUrl {
+    #[serde(default)]
+    url: String,
+}
+
+impl LoadBalanced {
+    /// The addresses behind it: `http://10.0.0.153:8080`.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        let servers = self.servers.iter().flat_map(|servers| &servers.servers);
+        servers.map(|server| server.url.as_str())
+    }
+}
+
+/// One page of `/api/http/services`.
+pub fn parse_load_balanced(body: &[u8]) -> Result<Vec<LoadBalanced>, ApiError> {
+    decode(body, "the services")
+}
+
 /// An entry point of `/api/entrypoints`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct EntryPoint {

@@ -17,8 +17,9 @@ use super::tls::{Server, Timed, Tls, TlsFailure, Trust};
 use super::{Probe, Verdict, Viewpoint, excerpt};
 
 pub use api::{
-    ApiError, EntryPoint, Overview, Request, Router, expected_routers, has_backend,
-    parse_entry_points, parse_overview, parse_routers, parse_version, request_of,
+    ApiError, EntryPoint, LoadBalanced, Overview, Request, Router, expected_routers, has_backend,
+    parse_entry_points, parse_load_balanced, parse_overview, parse_routers, parse_version,
+    request_of,
 };
 pub use log::{LogSummary, read_log, strip_colours};
 
@@ -105,16 +106,33 @@ pub fn provider(view: &Viewpoint<'_>, target: &Target<'_>) -> Probe {
 
 /// Every HTTP router, page by page.
 pub fn routers(view: &Viewpoint<'_>, target: &Target<'_>) -> Result<Vec<Router>, ApiStop> {
-    let mut routers = Vec::new();
+    pages(view, target, "/api/http/routers", parse_routers)
+}
+
+/// All services of Traefik's that balance load, of whatever provider.
+pub fn load_balanced(
+    view: &Viewpoint<'_>,
+    target: &Target<'_>,
+) -> Result<Vec<LoadBalanced>, ApiStop> {
+    pages(view, target, "/api/http/services", parse_load_balanced)
+}
+
+fn pages<T>(
+    view: &Viewpoint<'_>,
+    target: &Target<'_>,
+    path: &str,
+    parse: impl Fn(&[u8]) -> Result<Vec<T>, ApiError>,
+) -> Result<Vec<T>, ApiStop> {
+    let mut all = Vec::new();
     let mut page = 1_u32;
     loop {
-        let path = format!("/api/http/routers?per_page=100&page={page}");
-        let (more, answer) = fetch(view, target, &path, parse_routers)?;
-        routers.extend(more);
+        let path = format!("{path}?per_page=100&page={page}");
+        let (more, answer) = fetch(view, target, &path, &parse)?;
+        all.extend(more);
         // On the last page the header leads back to page 1.
         match answer.header("x-next-page").and_then(|n| n.parse().ok()) {
             Some(next) if next > page && next <= PAGE_LIMIT => page = next,
-            _ => return Ok(routers),
+            _ => return Ok(all),
         }
     }
 }
