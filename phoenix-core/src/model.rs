@@ -1,5 +1,7 @@
 //! The whole site in types: every document read once, every cross-reference resolved from what it says.
 
+mod authority;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use crate::document::{Document, Format};
 use crate::guests::{Guest, Guests, HostConfig, decode_lxcs, decode_vms};
 use crate::manifest::{CertType, Entry, Manifest, Target};
 use crate::names::{CommonName, FileMode, GuestId, Owner, Slug};
-use crate::settings::{CaHints, Settings};
+use crate::settings::Settings;
 use crate::system::FileDigest;
 use crate::template::{Context, render};
 use crate::traefik::StaticFile;
@@ -74,6 +76,8 @@ pub struct Documents {
     pub settings: Option<Document>,
 }
 
+pub use authority::Issuer;
+
 /// A place where an entry's pair belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
@@ -85,6 +89,8 @@ pub struct Placement {
     pub key: PathBuf,
     /// The root's path there.
     pub ca: Option<PathBuf>,
+    /// Whose root belongs at that path.
+    pub ca_of: Issuer,
     /// Owner, by the names of the side that holds it.
     pub owner: Owner,
     /// Mode of certificate and root.
@@ -215,24 +221,6 @@ impl Model {
             .find(|guest| !guest.is_template && guest.address.ip() == Some(ip))
     }
 
-    /// What the site says about its CA.
-    pub fn ca_hints(&self) -> CaHints {
-        CaHints {
-            bootstrap_url: self
-                .guests
-                .iter()
-                .find_map(|guest| Some((guest.bootstrap_ca_url.clone()?, guest.id.to_string()))),
-            dns_name: self.host.step_ca.dns_name.clone(),
-            provisioner: self.host.step_ca.provisioner.clone(),
-            ca_mounts: self
-                .guests
-                .iter()
-                .filter(|guest| guest.is_step_ca())
-                .flat_map(|guest| guest.mounts.iter().map(|mount| mount.host_path.clone()))
-                .collect(),
-        }
-    }
-
     /// Where an entry's pair belongs: its own paths first, then what `deploy` adds.
     ///
     /// Paths under a directory that a container mounts are written through that container, by its own ids.
@@ -242,7 +230,7 @@ impl Model {
             entry
                 .deploy
                 .iter()
-                .map(|target| Self::target(entry, target)),
+                .map(|target| self.target(entry, target)),
         );
         placements
     }
@@ -273,6 +261,7 @@ impl Model {
             cert,
             key,
             ca,
+            ca_of: Issuer::Site,
             owner: entry.owner.clone(),
             cert_mode: entry.cert_mode,
             key_mode: entry.key_mode,
@@ -282,12 +271,13 @@ impl Model {
         }
     }
 
-    fn target(entry: &Entry, target: &Target) -> Placement {
+    fn target(&self, entry: &Entry, target: &Target) -> Placement {
         Placement {
             guest: Some(target.guest),
             cert: target.cert.clone(),
             key: target.key.clone(),
             ca: target.ca.clone(),
+            ca_of: self.root_wanted_by(entry, target),
             owner: target.owner.clone(),
             cert_mode: target.cert_mode,
             key_mode: target.key_mode,

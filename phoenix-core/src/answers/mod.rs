@@ -4,6 +4,6 @@ mod ca;
 mod certs;
 mod inspect;
 
-pub use ca::{BootstrapReport, CaInit, CaOnline, CaRoot, CaView};
+pub use ca::{BootstrapReport, CaInit, CaKind, CaOnline, CaRoot, CaView, ClientCaView};
 pub use certs::{CertReport, CertificateFacts, RevokeReport, TokenReport};
 pub use inspect::{InspectedCertificate, InspectedRequest, Inspection, State, Verdict};

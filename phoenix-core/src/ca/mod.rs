@@ -13,7 +13,7 @@ mod url;
 
 use std::collections::BTreeSet;
 
-pub use embedded::EmbeddedCa;
+pub use embedded::{CaDesign, EmbeddedCa};
 pub use error::{EnrollError, TlsFault, TransportError};
 pub use http::Timeouts;
 pub use judge::{JudgeFault, Wanted, judge};

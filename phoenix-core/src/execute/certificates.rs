@@ -13,6 +13,7 @@ use crate::x509::{Chain, KeyType, PrivateKey, Usage};
 
 /// Everything that the CA is asked with; made on the calling thread, since only that one reads and writes files.
 struct Question<'a> {
+    authority: &'a dyn Authority,
     entry: &'a Entry,
     key: Key,
     /// The leaf that proves who asks for a renewal.
@@ -29,7 +30,7 @@ impl<'a> Performer<'a> {
     pub(super) fn issue(&self, step: &Step) -> Result<Done<'a>, StepError> {
         let question = self.question(step)?;
         let entry = question.entry;
-        self.keep(entry, &ask(self.with.authority, question)?)
+        self.keep(entry, &ask(question)?)
     }
 
     /// Asks the CA for several certificates, a few at once; one result per step, in their order.
@@ -46,7 +47,6 @@ impl<'a> Performer<'a> {
             });
         }
         let workers = questions.len().min(WORKERS);
-        let authority = self.with.authority;
         let queue = Mutex::new(questions.into_iter());
         let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let (send, answers) = mpsc::channel();
@@ -56,7 +56,7 @@ impl<'a> Performer<'a> {
                 scope.spawn(move || {
                     while let Some((index, question)) = take() {
                         let entry = question.entry;
-                        if send.send((index, entry, ask(authority, question))).is_err() {
+                        if send.send((index, entry, ask(question))).is_err() {
                             break;
                         }
                     }
@@ -96,6 +96,7 @@ impl<'a> Performer<'a> {
             }
         };
         Ok(Question {
+            authority: self.authority_of(entry)?,
             entry,
             key,
             current,
@@ -157,8 +158,8 @@ impl<'a> Performer<'a> {
 type Answer = (PrivateKey, Issued);
 
 /// Asks the CA; may run on any thread.
-fn ask(authority: &dyn Authority, question: Question<'_>) -> Result<Answer, StepError> {
-    let entry = question.entry;
+fn ask(question: Question<'_>) -> Result<Answer, StepError> {
+    let (authority, entry) = (question.authority, question.entry);
     let key = match question.key {
         Key::Installed(key) => key,
         Key::New(key_type) => PrivateKey::generate(key_type)?,

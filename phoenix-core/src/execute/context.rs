@@ -8,7 +8,7 @@ use super::{Done, Perform, StepError};
 use crate::ca::Authority;
 use crate::inventory::{Inventory, in_words, read_pair};
 use crate::manifest::Entry;
-use crate::model::{Model, Placement};
+use crate::model::{Issuer, Model, Placement};
 use crate::names::{CommonName, GuestId};
 use crate::plan::{Action, Step, Subject};
 use crate::probe::docker::Service;
@@ -33,6 +33,8 @@ pub struct Context<'a> {
     pub authority: &'a dyn Authority,
     /// Its roots; the first is the one that consumers get.
     pub anchors: &'a [Anchor],
+    /// The CA that Docker's clients have to themselves, with its root, where the site asks for one.
+    pub client_ca: Option<(&'a dyn Authority, &'a Anchor)>,
     /// Ways into guests.
     pub transports: &'a BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     /// Sockets from where each guest's consumer stands.
@@ -101,11 +103,31 @@ impl<'a> Performer<'a> {
             .ok_or_else(|| StepError::new(format!("the site does not know {guest}")))
     }
 
-    pub(super) fn anchor(&self) -> Result<&'a Anchor, StepError> {
-        self.with
-            .anchors
-            .first()
-            .ok_or_else(|| StepError::new("the CA has no root that could be delivered"))
+    /// Whoever issues an entry's certificate.
+    pub(super) fn authority_of(&self, entry: &Entry) -> Result<&'a dyn Authority, StepError> {
+        match self.with.model.issuer_of(entry) {
+            Issuer::DockerClients => Ok(self.client_ca()?.0),
+            Issuer::Site => Ok(self.with.authority),
+        }
+    }
+
+    /// The root of an issuer that consumers get.
+    pub(super) fn anchor(&self, issuer: Issuer) -> Result<&'a Anchor, StepError> {
+        match issuer {
+            Issuer::DockerClients => Ok(self.client_ca()?.1),
+            Issuer::Site => self
+                .with
+                .anchors
+                .first()
+                .ok_or_else(|| StepError::new("the CA has no root that could be delivered")),
+        }
+    }
+
+    fn client_ca(&self) -> Result<(&'a dyn Authority, &'a Anchor), StepError> {
+        self.with.client_ca.ok_or_else(|| {
+            StepError::new("the CA of Docker's clients does not exist yet")
+                .hint("`phoenix ca init --client docker` makes it")
+        })
     }
 
     /// Reconfigures a daemon; that it must come up is on record before it is touched, and struck out when it did.

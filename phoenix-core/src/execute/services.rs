@@ -8,6 +8,7 @@ use super::{Done, Performer, StepError};
 use crate::docker::versions::{DockerVersion, compatible, parse_traefik};
 use crate::inventory::{CALL_TIME, DAEMON_JSON, DockerFacts, TraefikFacts, guest_path, leaf_at};
 use crate::manifest::{Entry, Target};
+use crate::model::Issuer;
 use crate::names::{FileMode, GuestId, Owner};
 use crate::plan::{DockerWanted, ServiceChange, docker_wanted};
 use crate::secret::Secret;
@@ -36,7 +37,7 @@ impl<'a> Performer<'a> {
             lend(&trial.key.to_string_lossy(), key)?,
             lend(
                 "/run/phoenix-docker-trial-ca.pem",
-                Secret::new(self.anchor()?.to_pem()),
+                Secret::new(self.anchor(self.docker_trusts())?.to_pem()),
             )?,
             lend(path, Secret::new(wanted.daemon_json.into_bytes()))?,
         ];
@@ -388,6 +389,15 @@ impl<'a> Performer<'a> {
             .and_then(|guest| guest.address.ip())
             .map(|ip| ip.to_string())
             .ok_or_else(|| StepError::new(format!("the site states no fixed address of {guest}")))
+    }
+
+    /// Whose clients dockerd admits.
+    fn docker_trusts(&self) -> Issuer {
+        if self.with.model.dedicated_client_ca() {
+            Issuer::DockerClients
+        } else {
+            Issuer::Site
+        }
     }
 
     /// Where Docker's consumer stands.

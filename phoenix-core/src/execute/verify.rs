@@ -37,7 +37,11 @@ impl<'a> Performer<'a> {
             })?
             .0;
         let (client_chain, client_key) = self.pair(client, false)?;
-        let other = self.another_leaf(&[server, client]);
+        let dedicated = model.dedicated_client_ca();
+        // Where clients have a CA of their own, the server's own leaf is one of the other CA that must not get in.
+        let other = self
+            .another_leaf(&[server, client])
+            .or_else(|| dedicated.then(|| self.pair(server, false).ok()).flatten());
         let sockets = self.sockets(guest)?;
         let settings = &model.settings.docker;
         let dial = (self.with.dial_from)(self.link_standpoint());
@@ -61,7 +65,7 @@ impl<'a> Performer<'a> {
                     chain_pem: chain,
                     key_pem: key,
                 },
-                dedicated: false,
+                dedicated,
             }),
             plain_port: settings.plain_port,
             plain_listener: sockets.as_ref().map(|all| {

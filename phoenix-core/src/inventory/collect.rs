@@ -9,7 +9,7 @@ use super::guest::{GuestWork, found_in, look_into_all};
 use super::host::{in_words, read_primary};
 use super::{CertificateFacts, Inventory, PairState, PlacementState, read_candidate};
 use crate::deploy::{PairTarget, read_installed};
-use crate::model::{Model, Placement};
+use crate::model::{Issuer, Model, Placement};
 use crate::names::GuestId;
 use crate::store::{Store, StoreError};
 use crate::system::{Dial, Root};
@@ -27,6 +27,8 @@ pub struct Collector<'a> {
     pub store: &'a Store,
     /// The CA's roots, where they are known.
     pub anchors: Vec<Anchor>,
+    /// The root of the CA that Docker's clients have to themselves, where the site asks for one and it exists.
+    pub client_anchors: Vec<Anchor>,
     /// Ways into guests.
     pub transports: &'a BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     /// Sockets from where each guest's consumer stands.
@@ -43,6 +45,7 @@ pub struct Collector<'a> {
 pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     let mut inventory = Inventory {
         anchors: with.anchors.clone(),
+        client_anchors: with.client_anchors.clone(),
         pending: with.store.pending()?,
         ..Inventory::default()
     };
@@ -62,14 +65,17 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
         } else {
             Usage::Server
         };
+        let issuer = with.model.issuer_of(entry);
+        let anchors = inventory.anchors_of(issuer);
         let untrusted = match primary.chain() {
-            Some(chain) if !with.anchors.is_empty() => {
-                verify_chain(chain, &with.anchors, now, usage)
-                    .err()
-                    .and_then(|fault| {
-                        // An expired leaf is the renewal window's business.
-                        (!fault.is_expiry()).then(|| fault.to_string())
-                    })
+            Some(chain) if !anchors.is_empty() => verify_chain(chain, anchors, now, usage)
+                .err()
+                .and_then(|fault| {
+                    // An expired leaf is the renewal window's business.
+                    (!fault.is_expiry()).then(|| fault.to_string())
+                }),
+            Some(_) if issuer == Issuer::DockerClients => {
+                Some("the CA of Docker's clients does not exist yet, this run makes it".to_owned())
             }
             _ => None,
         };

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::model::Issuer;
 use crate::names::{CommonName, GuestId};
 use crate::store::PendingItem;
 use crate::x509::{Anchor, Chain, Fingerprint};
@@ -29,6 +30,8 @@ pub struct Inventory {
     pub guests: BTreeMap<GuestId, GuestFacts>,
     /// The CA's roots, where they are known.
     pub anchors: Vec<Anchor>,
+    /// The root of the CA that Docker's clients have to themselves, where the site asks for one and it exists.
+    pub client_anchors: Vec<Anchor>,
     /// What earlier runs left to be done.
     pub pending: Vec<PendingItem>,
 }
@@ -71,6 +74,8 @@ pub struct GuestFacts {
     pub traefik: Option<TraefikFacts>,
     /// The leaf that dockerd serves on its encrypted port; `None` when it serves none.
     pub served: Option<Fingerprint>,
+    /// Whether dockerd's file of trusted clients holds a root, and another than it should.
+    pub trusts_others: bool,
 }
 
 impl CertificateFacts {
@@ -81,6 +86,14 @@ impl CertificateFacts {
 }
 
 impl Inventory {
+    /// The roots of an issuer, as far as they are known.
+    pub fn anchors_of(&self, issuer: Issuer) -> &[Anchor] {
+        match issuer {
+            Issuer::DockerClients => &self.client_anchors,
+            Issuer::Site => &self.anchors,
+        }
+    }
+
     /// Until when the guest's copy of a leaf is good; for tests and displays.
     pub fn not_after(&self, name: &CommonName) -> Option<SystemTime> {
         Some(self.certificates.get(name)?.chain()?.leaf().not_after)

@@ -117,12 +117,17 @@ pub fn crl(list: &Crl, now: SystemTime) -> String {
             human(left)
         );
     }
-    for (serial, reason) in &list.revoked {
+    if let Some(number) = &list.number {
+        let _ = writeln!(out, "{}{number}", label("number"));
+    }
+    for (serial, revoked) in &list.revoked {
         let _ = writeln!(
             out,
-            "{}serial {serial} (0x{}), {reason}",
+            "{}serial {serial} (0x{}), {}, at {}",
             label("revoked"),
-            serial.to_hex()
+            serial.to_hex(),
+            revoked.reason,
+            rfc3339(revoked.at)
         );
     }
     let _ = writeln!(out, "{} revoked", count(list.revoked.len(), "certificate"));

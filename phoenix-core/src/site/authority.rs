@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Site;
 use crate::ca::{
-    Authority, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request, StepCa,
+    Authority, CaDesign, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request, StepCa,
     Timeouts, bootstrap,
 };
 use crate::document::{Document, Format};
@@ -33,6 +33,14 @@ impl AnyAuthority {
     /// Its roots, as far as they are known.
     pub fn anchors(&self) -> Vec<Anchor> {
         self.anchors.clone()
+    }
+
+    /// The CA of our own, where it is one and exists.
+    pub fn embedded(&self) -> Option<&EmbeddedCa> {
+        match &self.inner {
+            Inner::Embedded(ca) => Some(ca),
+            _ => None,
+        }
     }
 
     /// The client of step-ca, where it is one.
@@ -121,15 +129,58 @@ impl CaOverrides {
 /// Opens the site's CA. Only when `writes` is set a root is pinned and an embedded CA is made.
 pub(super) fn open(site: &Site, model: &Model, writes: bool) -> Result<AnyAuthority, Error> {
     match discover(&model.settings.ca, &model.ca_hints()) {
-        CaChoice::Embedded => embedded(site, writes),
+        CaChoice::Embedded => embedded(site, Some(model), writes),
         CaChoice::StepCa(choice) => step_ca(site, &choice, writes),
     }
 }
 
-pub(super) fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error> {
+/// The CA that issues where the site names no other.
+pub(super) fn embedded(
+    site: &Site,
+    model: Option<&Model>,
+    writes: bool,
+) -> Result<AnyAuthority, Error> {
+    let permitted = model.map(Model::permitted_names).unwrap_or_default();
     let dir = site.store().embedded_ca_dir();
-    let describe = format!("the embedded CA in {}", dir.display());
-    if !writes && !site.has_embedded_ca()? {
+    ours(site, &dir, "the embedded CA", &CaDesign::site(permitted), writes)
+}
+
+/// The CA that Docker's clients have to themselves, where the site asks for one.
+pub(super) fn docker_clients(
+    site: &Site,
+    model: &Model,
+    writes: bool,
+) -> Result<Option<AnyAuthority>, Error> {
+    if !model.dedicated_client_ca() {
+        return Ok(None);
+    }
+    made_for_docker(site, model, writes).map(Some)
+}
+
+/// The CA for Docker's clients, whether the site asks for it or not.
+pub(super) fn made_for_docker(
+    site: &Site,
+    model: &Model,
+    writes: bool,
+) -> Result<AnyAuthority, Error> {
+    let client = model.docker_client().ok_or_else(|| {
+        Error::Argument("the site has no domain from which the client's name could be made".to_owned())
+    })?;
+    let dir = site.store().docker_client_ca_dir();
+    let design = CaDesign::docker_client(&client);
+    ours(site, &dir, "the CA of Docker's clients", &design, writes)
+}
+
+/// A CA in a directory of the state; made where `writes` allows it.
+fn ours(
+    site: &Site,
+    dir: &Path,
+    what: &str,
+    design: &CaDesign,
+    writes: bool,
+) -> Result<AnyAuthority, Error> {
+    let describe = format!("{what} in {}", dir.display());
+    if !writes && !site.has_ca_in(dir)? {
         return Ok(AnyAuthority {
             inner: Inner::Missing,
             anchors: Vec::new(),
@@ -140,8 +191,8 @@ pub(super) fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error>
         authority: describe.clone(),
         source,
     };
-    let ca = EmbeddedCa::open_or_init(&site.on_disk(&dir), Arc::clone(&site.seams.clock))
-        .map_err(failed)?;
+    let clock = Arc::clone(&site.seams.clock);
+    let ca = EmbeddedCa::open_or_init(&site.root, dir, what, design, clock).map_err(failed)?;
     let anchors = ca.anchors().map_err(failed)?;
     Ok(AnyAuthority {
         inner: Inner::Embedded(Box::new(ca)),
@@ -270,7 +321,9 @@ impl Site {
         if overrides.urls.is_empty() {
             let choice = self.ca_choice()?;
             return match choice {
-                CaChoice::Embedded if overrides.is_empty() => embedded(self, writes),
+                CaChoice::Embedded if overrides.is_empty() => {
+                    embedded(self, self.model().ok().as_ref(), writes)
+                }
                 CaChoice::Embedded => Err(Error::Argument(
                     "the site has an embedded CA, which has neither address nor provisioner; name another CA by its URL"
                         .to_owned(),
@@ -409,8 +462,11 @@ impl Site {
     }
 
     pub(super) fn has_embedded_ca(&self) -> Result<bool, Error> {
-        let file = self.store().embedded_ca_dir().join(EmbeddedCa::ROOT_FILE);
-        Ok(self.root.stat(&file)?.is_some())
+        self.has_ca_in(&self.store().embedded_ca_dir())
+    }
+
+    pub(super) fn has_ca_in(&self, dir: &Path) -> Result<bool, Error> {
+        Ok(self.root.stat(&dir.join(EmbeddedCa::ROOT_FILE))?.is_some())
     }
 
     /// Phoenix's own settings; the defaults where there is no file.

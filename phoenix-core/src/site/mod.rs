@@ -39,6 +39,7 @@ use crate::transport::{GuestTransport, Local, Pct, Qm};
 
 pub use authority::{AnyAuthority, CaOverrides};
 pub use bootstrap::BootstrapOptions;
+pub use ca::CaInitOptions;
 pub use certs::{
     CsrOptions, IssueKey, IssueOptions, PairFiles, RekeyOptions, RenewBy, RenewOptions, Target,
     TokenOptions,
@@ -321,11 +322,6 @@ impl Site {
     pub fn recover(&self, lock_timeout: Duration) -> Result<Recovered, Error> {
         let _lock = self.lock(lock_timeout)?;
         Ok(recover(&self.root, &self.store().journal_dir())?)
-    }
-
-    /// Where a path of the site lies for the machine, beneath the root.
-    fn on_disk(&self, path: &Path) -> PathBuf {
-        self.root.dir().join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// One run at a time.

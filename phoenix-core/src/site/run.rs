@@ -26,6 +26,7 @@ pub(super) struct Work {
     pub(super) inventory: Inventory,
     authority: AnyAuthority,
     anchors: Vec<Anchor>,
+    client_ca: Option<AnyAuthority>,
     transports: std::collections::BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     portainer_key: Option<Secret>,
 }
@@ -74,6 +75,10 @@ impl Site {
         let store = self.store();
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
+        let client_ca = authority::docker_clients(self, model, writes)?;
+        if writes {
+            Self::keep_lists_fresh([Some(&authority), client_ca.as_ref()])?;
+        }
         let transports = (self.seams.transports)(&model.guests);
         let dial_from = |guest: Option<GuestId>| self.dial_from(&transports, guest);
         let inventory = collect(&Collector {
@@ -81,6 +86,10 @@ impl Site {
             model,
             store: &store,
             anchors: anchors.clone(),
+            client_anchors: client_ca
+                .as_ref()
+                .map(AnyAuthority::anchors)
+                .unwrap_or_default(),
             transports: &transports,
             dial_from: &dial_from,
             clock: self.seams.clock.as_ref(),
@@ -102,9 +111,23 @@ impl Site {
             inventory,
             authority,
             anchors,
+            client_ca,
             transports,
             portainer_key,
         })
+    }
+
+    /// A revocation list of ours that has grown old would be worth nothing to those who ask for it.
+    fn keep_lists_fresh(authorities: [Option<&AnyAuthority>; 2]) -> Result<(), Error> {
+        for authority in authorities.into_iter().flatten() {
+            if let Some(ca) = authority.embedded() {
+                ca.crl().map_err(|source| Error::Ca {
+                    authority: authority.describe(),
+                    source,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Sockets from where a guest stands: from inside a container's network, else from the host.
@@ -151,6 +174,7 @@ impl Site {
         for note in &work.plan.notes {
             observer.event(&Event::Note(note.clone()));
         }
+        let client_ca = work.client_ca.as_ref().and_then(|ca| ca.embedded());
         let context = Context {
             root: &self.root,
             model,
@@ -158,6 +182,7 @@ impl Site {
             inventory: &work.inventory,
             authority: &work.authority,
             anchors: &work.anchors,
+            client_ca: client_ca.map(|ca| (ca as &dyn Authority, ca.anchor())),
             transports: &work.transports,
             dial_from: &dial_from,
             commands: self.seams.commands.as_ref(),

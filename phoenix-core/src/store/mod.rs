@@ -75,6 +75,11 @@ impl Store {
         self.dir.join("ca")
     }
 
+    /// Where the CA of Docker's clients lives.
+    pub fn docker_client_ca_dir(&self) -> PathBuf {
+        self.dir.join("ca-docker-client")
+    }
+
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.root
             .read_optional(&self.dir.join(name))

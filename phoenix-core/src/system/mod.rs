@@ -31,3 +31,7 @@ pub use replace::Attributes;
 pub use root::{Links, Root};
 pub use transaction::{Applied, Change, Content, Expect, Prepared, Transaction, TransactionError};
 pub use users::{UserError, Users};
+
+pub(crate) use dir::Dir;
+pub(crate) use replace::random_hex;
+pub(crate) use root::split;

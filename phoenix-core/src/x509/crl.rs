@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
+use rustls_pki_types::pem::SectionKind;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
@@ -112,8 +113,20 @@ pub struct Crl {
     pub this_update: SystemTime,
     /// When the next one is due; step-ca always says so.
     pub next_update: Option<NextUpdate>,
-    /// The revoked certificates, and why.
-    pub revoked: BTreeMap<Serial, RevocationReason>,
+    /// Its number, which grows with each list; step-ca gives one too.
+    pub number: Option<Serial>,
+    /// The revoked certificates, when and why.
+    pub revoked: BTreeMap<Serial, RevokedAt>,
+}
+
+/// When a certificate was revoked, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct RevokedAt {
+    /// When.
+    #[serde(with = "crate::time::serde_rfc3339")]
+    pub at: SystemTime,
+    /// Why.
+    pub reason: RevocationReason,
 }
 
 /// When the next revocation list is due.
@@ -144,6 +157,24 @@ pub enum CrlFault {
 }
 
 impl Crl {
+    /// Reads a PEM file that holds exactly one list.
+    pub fn from_pem(text: &[u8]) -> Result<Self, CrlFault> {
+        let mut found = Vec::new();
+        for section in super::pem::sections(text) {
+            let (kind, der) = section.map_err(CrlFault::Malformed)?;
+            if kind == SectionKind::Crl {
+                found.push(der);
+            }
+        }
+        match found.as_slice() {
+            [der] => Self::from_der(der),
+            several => Err(CrlFault::Malformed(format!(
+                "found {} `-----BEGIN X509 CRL-----` sections, expected one",
+                several.len()
+            ))),
+        }
+    }
+
     /// Parses a list in DER form.
     pub fn from_der(der: &[u8]) -> Result<Self, CrlFault> {
         let malformed = |what: String| CrlFault::Malformed(what);
@@ -159,7 +190,9 @@ impl Crl {
                 .into_iter()
                 .find(|(_, known, _)| *known == code)
                 .map_or_else(RevocationReason::default, |(reason, ..)| reason);
-            revoked.insert(Serial::from_bytes(entry.raw_serial()), reason);
+            let at = system_time(entry.revocation_date).map_err(malformed)?;
+            let serial = Serial::from_bytes(entry.raw_serial());
+            revoked.insert(serial, RevokedAt { at, reason });
         }
         Ok(Self {
             der: der.to_vec(),
@@ -170,6 +203,9 @@ impl Crl {
                 .map(|time| system_time(time).map(NextUpdate))
                 .transpose()
                 .map_err(malformed)?,
+            number: parsed
+                .crl_number()
+                .map(|number| Serial::from_bytes(&number.to_bytes_be())),
             revoked,
         })
     }
@@ -213,7 +249,7 @@ impl Crl {
 
     /// Why this certificate was revoked; `None` when it was not.
     pub fn reason(&self, serial: &Serial) -> Option<RevocationReason> {
-        self.revoked.get(serial).copied()
+        self.revoked.get(serial).map(|revoked| revoked.reason)
     }
 }
 
@@ -272,6 +308,12 @@ mod tests {
         let revoked = "256".parse().unwrap();
         assert_eq!(crl.reason(&revoked), Some(RevocationReason::Superseded));
         assert_eq!(crl.reason(&"257".parse().unwrap()), None);
+        assert_eq!(crl.number, Some("1".parse().unwrap()));
+        assert_eq!(Crl::from_pem(&crl.to_pem()), Ok(crl.clone()));
+        assert!(matches!(
+            Crl::from_pem(&[crl.to_pem(), crl.to_pem()].concat()),
+            Err(CrlFault::Malformed(_))
+        ));
         assert!(matches!(
             Crl::from_der(&crl.as_der()[1..]),
             Err(CrlFault::Malformed(_))

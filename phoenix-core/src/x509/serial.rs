@@ -27,6 +27,11 @@ impl Serial {
         Self(bytes[zeros..].to_vec())
     }
 
+    /// Its bytes, the highest first.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The number in lower-case hexadecimal digits.
     pub fn to_hex(&self) -> String {
         if self.0.is_empty() {
