@@ -226,12 +226,7 @@ impl Model {
     /// Paths under a directory that a container mounts are written through that container, by its own ids.
     pub fn placements(&self, entry: &Entry) -> Vec<Placement> {
         let mut placements = vec![self.primary(entry)];
-        placements.extend(
-            entry
-                .deploy
-                .iter()
-                .map(|target| self.target(entry, target)),
-        );
+        placements.extend(entry.deploy.iter().map(|target| self.target(entry, target)));
         placements
     }
 

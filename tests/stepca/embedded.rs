@@ -55,7 +55,11 @@ fn openssl_accepts_every_kind_of_leaf_for_its_usage_alone() {
     let root = scratch.file("root.pem", ca.anchor().to_pem());
     let cn = name("docker.internal.test");
     let mut sans = within();
-    sans.extend(names(&["*.internal.test", "me@other.test", "https://other.test/x"]));
+    sans.extend(names(&[
+        "*.internal.test",
+        "me@other.test",
+        "https://other.test/x",
+    ]));
     for kind in KeyType::ALL {
         let key = PrivateKey::generate(kind).unwrap();
         let private = scratch.file("key.pem", key.to_pem().expose_secret());
@@ -191,7 +195,10 @@ fn three_verifiers_accept_what_the_ca_issues_and_refuse_what_it_may_not() {
     let cn = name("docker.internal.test");
     for judge in judges() {
         for usage in [Usage::Server, Usage::Client] {
-            for sans in [within(), names(&["docker.internal.test", "*.internal.test"])] {
+            for sans in [
+                within(),
+                names(&["docker.internal.test", "*.internal.test"]),
+            ] {
                 let issued = ca
                     .enroll(&Request::new(&cn, &sans, &key).usage(usage))
                     .unwrap();
@@ -247,11 +254,7 @@ fn three_verifiers_hold_the_ca_of_dockers_clients_to_its_one_client() {
     for judge in judges() {
         let takes = |chain: &Path, usage| judge.takes(&root, chain, usage);
         assert_eq!(takes(&chain, Usage::Client), Ok(true), "{}", judge.name);
-        for foreign in [
-            "docker.internal.test",
-            "10.0.0.111",
-            "2001:db8::1",
-        ] {
+        for foreign in ["docker.internal.test", "10.0.0.111", "2001:db8::1"] {
             let chain = scratch.file("forged.pem", forged(&scratch, &ca, &[foreign], false));
             let verdict = takes(&chain, Usage::Client);
             assert_eq!(verdict, Ok(false), "{}: {foreign}", judge.name);

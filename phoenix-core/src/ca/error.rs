@@ -132,7 +132,9 @@ pub enum EnrollError {
         reason: ChainFault,
     },
     /// The certificate to renew was revoked.
-    #[error("the certificate of `{common_name}` with serial {serial} was revoked ({reason}); enroll it anew")]
+    #[error(
+        "the certificate of `{common_name}` with serial {serial} was revoked ({reason}); enroll it anew"
+    )]
     Revoked {
         /// The certificate's name.
         common_name: String,

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::{Done, Performer, StepError};
-use crate::ca::{Authority, Issued, Request};
+use crate::ca::{Authority, EnrollError, Issued, Request};
 use crate::deploy::{PairTarget, check};
 use crate::inventory::read_pair;
 use crate::manifest::{CertType, Entry};
@@ -172,10 +172,20 @@ fn ask(question: Question<'_>) -> Result<Answer, StepError> {
         .usage(usage)
         .validity(entry.validity);
     let issued = match &question.current {
-        None => authority.enroll(&request)?,
-        Some(chain) => authority.renew(chain, &request)?,
+        None => authority.enroll(&request),
+        Some(chain) => authority.renew(chain, &request),
     };
-    Ok((key, issued))
+    Ok((key, issued.map_err(refused)?))
+}
+
+fn refused(error: EnrollError) -> StepError {
+    let not_permitted = matches!(error, EnrollError::NotPermitted { .. });
+    let error = StepError::from(error);
+    if not_permitted {
+        return error
+            .hint("`phoenix ca init --replace` makes a CA for the names that the site has now");
+    }
+    error
 }
 
 /// Questions to the CA at once.

@@ -56,7 +56,10 @@ impl<'a> Performer<'a> {
         let ca = placement
             .ca
             .as_ref()
-            .map(|_| self.anchor(placement.ca_of).map(crate::x509::Anchor::to_pem))
+            .map(|_| {
+                self.anchor(placement.ca_of)
+                    .map(crate::x509::Anchor::to_pem)
+            })
             .transpose()?;
         let (undo, settle) = match placement.guest {
             None => self.on_host(&placement, &version, &chain, &key, ca.as_deref())?,

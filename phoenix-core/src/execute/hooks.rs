@@ -193,7 +193,10 @@ impl<'a> Performer<'a> {
         let (chain, key) = self.pair(entry, false)?;
         let mut files = vec![("/tmp/cert.pem", Secret::new(chain)), ("/tmp/key.pem", key)];
         if old.include_ca {
-            files.push(("/tmp/ca.pem", Secret::new(self.anchor(Issuer::Site)?.to_pem())));
+            files.push((
+                "/tmp/ca.pem",
+                Secret::new(self.anchor(Issuer::Site)?.to_pem()),
+            ));
         }
         let transport = self.transport(old.guest)?;
         let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();

@@ -138,9 +138,12 @@ pub(super) fn found_in(
     for (name, index, placement) in &work.placements {
         let end = at + paths(placement).count();
         let root = inventory.anchors_of(placement.ca_of).first().cloned();
-        let dockerds = with.model.docker_entry(guest).is_some_and(|(entry, target)| {
-            entry.common_name == *name && target.cert == placement.cert
-        });
+        let dockerds = with
+            .model
+            .docker_entry(guest)
+            .is_some_and(|(entry, target)| {
+                entry.common_name == *name && target.cert == placement.cert
+            });
         if dockerds && placement.ca.is_some() {
             facts.trusts_others = is_other_root(&answer.results[end - 1], root.as_ref());
         }

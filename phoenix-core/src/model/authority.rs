@@ -74,9 +74,7 @@ impl Model {
         let is_dockerds = || {
             self.docker_managers()
                 .filter_map(|guest| self.docker_entry(guest.id))
-                .any(|(server, theirs)| {
-                    server.common_name == entry.common_name && theirs == target
-                })
+                .any(|(server, theirs)| server.common_name == entry.common_name && theirs == target)
         };
         let could = self.dedicated_client_ca() && entry.cert_type == CertType::Server;
         if could && target.cert.starts_with(&self.settings.docker.tls_dir) && is_dockerds() {
@@ -97,12 +95,16 @@ impl Model {
     /// The names that a CA of the site's own is made for: its domain and its networks, what the manifest asks for besides,
     /// and the machine itself.
     pub fn permitted_names(&self) -> Permitted {
-        let mut domains: BTreeSet<String> =
-            [self.host.domain.to_ascii_lowercase(), "localhost".to_owned()].into();
+        let mut domains: BTreeSet<String> = [
+            self.host.domain.to_ascii_lowercase(),
+            "localhost".to_owned(),
+        ]
+        .into();
         let mut networks: BTreeSet<Network> = self.host.networks.iter().copied().collect();
         for guest in self.guests.iter().filter(|guest| !guest.is_template) {
             if let Address::Static { ip, prefix } = guest.address {
-                networks.insert(prefix.map_or(Network::only(ip), |bits| Network::holding(ip, bits)));
+                networks
+                    .insert(prefix.map_or(Network::only(ip), |bits| Network::holding(ip, bits)));
             }
         }
         // Where the site names no network, its addresses are not known.

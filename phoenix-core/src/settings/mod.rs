@@ -1,6 +1,7 @@
 //! Phoenix's own settings, `etc/phoenix.toml`: every key has a default, the file may be absent.
 
 mod discover;
+mod edit;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
 pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
+pub(crate) use edit::{Setting, edited, fresh};
 
 /// The settings.
 #[derive(Debug, Clone, Default)]

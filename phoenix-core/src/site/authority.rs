@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Site;
 use crate::ca::{
-    Authority, CaDesign, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request, StepCa,
-    Timeouts, bootstrap,
+    Authority, CaDesign, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request,
+    StepCa, Timeouts, bootstrap,
 };
 use crate::document::{Document, Format};
 use crate::error::Error;
@@ -142,7 +142,13 @@ pub(super) fn embedded(
 ) -> Result<AnyAuthority, Error> {
     let permitted = model.map(Model::permitted_names).unwrap_or_default();
     let dir = site.store().embedded_ca_dir();
-    ours(site, &dir, "the embedded CA", &CaDesign::site(permitted), writes)
+    ours(
+        site,
+        &dir,
+        "the embedded CA",
+        &CaDesign::site(permitted),
+        writes,
+    )
 }
 
 /// The CA that Docker's clients have to themselves, where the site asks for one.
@@ -164,7 +170,9 @@ pub(super) fn made_for_docker(
     writes: bool,
 ) -> Result<AnyAuthority, Error> {
     let client = model.docker_client().ok_or_else(|| {
-        Error::Argument("the site has no domain from which the client's name could be made".to_owned())
+        Error::Argument(
+            "the site has no domain from which the client's name could be made".to_owned(),
+        )
     })?;
     let dir = site.store().docker_client_ca_dir();
     let design = CaDesign::docker_client(&client);

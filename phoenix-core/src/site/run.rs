@@ -97,7 +97,7 @@ impl Site {
         let plan = plan(
             model,
             &inventory,
-            &authority.describe(),
+            &in_words(&authority, client_ca.as_ref()),
             options.scope,
             &options.policy,
             self.seams.clock.now(),
@@ -236,6 +236,18 @@ impl Site {
             }
         }
         Ok(())
+    }
+}
+
+/// Which CAs a run asks.
+fn in_words(authority: &AnyAuthority, client_ca: Option<&AnyAuthority>) -> String {
+    match client_ca {
+        None => authority.describe(),
+        Some(clients) => format!(
+            "{}; for Traefik's client certificate {}",
+            authority.describe(),
+            clients.describe()
+        ),
     }
 }
 

@@ -49,9 +49,7 @@ impl Network {
                 let mask = u32::try_from(mask(32, self.bits)).unwrap_or(u32::MAX);
                 CidrSubnet::V4(base.octets(), mask.to_be_bytes())
             }
-            IpAddr::V6(base) => {
-                CidrSubnet::V6(base.octets(), mask(128, self.bits).to_be_bytes())
-            }
+            IpAddr::V6(base) => CidrSubnet::V6(base.octets(), mask(128, self.bits).to_be_bytes()),
         })
     }
 
@@ -164,10 +162,7 @@ impl Permitted {
                 GeneralName::IPAddress(bytes) => {
                     let network = Network::of_bytes(bytes)
                         .ok_or_else(|| "a network in its name constraints has holes".to_owned())?;
-                    permitted
-                        .networks
-                        .get_or_insert_default()
-                        .insert(network);
+                    permitted.networks.get_or_insert_default().insert(network);
                 }
                 other => return Err(format!("its name constraints hold {other:?}")),
             }
@@ -229,10 +224,7 @@ impl fmt::Display for Permitted {
         write!(
             f,
             "{}; {}",
-            list(
-                domains.map(|all| all.iter().cloned().collect()),
-                "DNS name"
-            ),
+            list(domains.map(|all| all.iter().cloned().collect()), "DNS name"),
             list(
                 networks.map(|all| all.iter().map(ToString::to_string).collect()),
                 "address"

@@ -69,10 +69,7 @@ pub fn need(need: Need) -> Option<PathBuf> {
         let thread = std::thread::current();
         let test = thread.name().unwrap_or("a test");
         // Written directly, so that the harness does not swallow it.
-        let _ = writeln!(
-            std::io::stderr(),
-            "left out: {test} ({what} is missing)"
-        );
+        let _ = writeln!(std::io::stderr(), "left out: {test} ({what} is missing)");
     }
     found
 }

@@ -64,9 +64,7 @@ pub(super) fn create(root: &Root, dir: &Path, files: &[NewFile]) -> Result<(), F
         .map(|fresh| sweep(&parent, name, &fresh))
         .and_then(|()| match parent.rename(&staging, &parent, name) {
             // Another process was faster: its CA is the one.
-            Err(FileError::Io { source, .. })
-                if source.kind() == ErrorKind::DirectoryNotEmpty =>
-            {
+            Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::DirectoryNotEmpty => {
                 parent.remove_tree(&staging)
             }
             other => other,
@@ -115,7 +113,9 @@ fn sweep(parent: &Dir, name: &OsStr, fresh: &FileFacts) {
     let prefix = prefix(name);
     // Tidying up is no part of the act.
     for name in parent.names().unwrap_or_default() {
-        let ours = name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+        let ours = name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes());
         if ours
             && let Ok(Some(facts)) = parent.stat(&name)
             && facts.changed < horizon

@@ -19,8 +19,7 @@ use crate::names::SubjectAltName;
 use crate::system::{FileError, Root};
 use crate::time::{Clock, human};
 use crate::x509::{
-    Anchor, Chain, KeyFault, KeyType, Leaf, Permitted, PrivateKey, Usage, csr_subject,
-    verify_chain,
+    Anchor, Chain, KeyFault, KeyType, Leaf, Permitted, PrivateKey, Usage, csr_subject, verify_chain,
 };
 use keep::Kept;
 pub use make::CaDesign;

@@ -30,9 +30,8 @@ impl EmbeddedCa {
     /// The revocation list as it lies in the directory, unless half of its time is over.
     pub fn fresh_crl(&self) -> Result<Option<Crl>, EnrollError> {
         let now = self.clock.now();
-        let fresh = |list: &Crl| {
-            list.this_update <= now && now < list.this_update + CRL_LIFETIME / 2
-        };
+        let fresh =
+            |list: &Crl| list.this_update <= now && now < list.this_update + CRL_LIFETIME / 2;
         Ok(self.kept_crl()?.filter(fresh))
     }
 
@@ -111,9 +110,8 @@ impl EmbeddedCa {
                 revoked.insert(serial.clone(), RevokedAt { at, reason });
             }
         }
-        let issuer =
-            Issuer::from_ca_cert_der(self.issuer.der(), self.key.pair())
-                .map_err(|error| fault(error.to_string()))?;
+        let issuer = Issuer::from_ca_cert_der(self.issuer.der(), self.key.pair())
+            .map_err(|error| fault(error.to_string()))?;
         let list = sign(&issuer, number.saturating_add(1), &revoked, now).map_err(fault)?;
         keep::replace_crl(&self.files, &self.dir, &list.to_pem())
             .map_err(|source| self.unusable(source))?;

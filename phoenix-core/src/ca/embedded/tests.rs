@@ -1,8 +1,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
-use crate::names::CommonName;
 use crate::ca::Revoked;
+use crate::names::CommonName;
 use crate::time::SystemClock;
 use crate::x509::{ChainFault, Crl, NextUpdate, RevocationReason};
 
@@ -179,9 +179,7 @@ fn limited() -> CaDesign {
 #[test]
 fn a_ca_issues_for_the_names_that_it_was_made_for() {
     let scratch = Scratch::new("embedded-limited");
-    let ca = scratch
-        .open(&limited(), Arc::new(SystemClock))
-        .unwrap();
+    let ca = scratch.open(&limited(), Arc::new(SystemClock)).unwrap();
     let key = PrivateKey::generate(KeyType::EcP256).unwrap();
     let ask = |names: &[&str]| {
         let sans = names.iter().map(|name| name.parse().unwrap()).collect();
@@ -215,7 +213,8 @@ fn the_ca_of_dockers_clients_issues_that_client_and_nothing_else() {
     let request = Request::new(&client, &sans, &key);
     let issued = ca.enroll(&request.usage(Usage::Client)).unwrap();
     assert!(issued.chain.leaf().client_auth && !issued.chain.leaf().server_auth);
-    ca.renew(&issued.chain, &request.usage(Usage::Client)).unwrap();
+    ca.renew(&issued.chain, &request.usage(Usage::Client))
+        .unwrap();
     assert!(matches!(
         ca.enroll(&request.usage(Usage::Server)),
         Err(EnrollError::NotPermitted { .. })
@@ -268,7 +267,10 @@ fn the_revocation_list_grows_is_numbered_and_made_again_in_time() {
     let error = ca.revoke(&gone, off).unwrap_err();
     assert!(matches!(error, EnrollError::NotOnHold { .. }), "{error}");
     assert_eq!(ca.revoke(&held, off).unwrap(), Revoked::Now);
-    assert_eq!(at(20).crl().unwrap().revoked.keys().collect::<Vec<_>>(), [&gone]);
+    assert_eq!(
+        at(20).crl().unwrap().revoked.keys().collect::<Vec<_>>(),
+        [&gone]
+    );
 
     // A list of somebody else's is not taken for one without entries.
     let foreign = Scratch::new("embedded-crl-foreign");
