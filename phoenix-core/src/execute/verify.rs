@@ -7,7 +7,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::{Done, Performer, StepError};
 use crate::inventory::{CALL_TIME, PairState};
-use crate::manifest::Entry;
+use crate::manifest::{CertType, Entry};
 use crate::names::GuestId;
 use crate::probe::docker::SameCa;
 use crate::probe::{self, Identity, Probe, Viewpoint};
@@ -194,8 +194,19 @@ impl<'a> Performer<'a> {
     }
 
     /// An installed pair of the same CA that is none of the link's: it shows whom Docker admits.
+    ///
+    /// One that could identify a client shows more than one that could not.
     fn another_leaf(&self, link: &[&Entry]) -> Option<(Vec<u8>, Secret)> {
-        self.with
+        let is_client = |entry: &Entry| {
+            let facts = self.with.inventory.certificates.get(&entry.common_name);
+            facts
+                .and_then(|facts| facts.chain())
+                .map_or(entry.cert_type == CertType::Client, |chain| {
+                    chain.leaf().client_auth
+                })
+        };
+        let mut entries: Vec<&Entry> = self
+            .with
             .model
             .manifest
             .entries
@@ -214,6 +225,10 @@ impl<'a> Performer<'a> {
                             && matches!(facts.primary.state, PairState::Present { .. })
                     })
             })
+            .collect();
+        entries.sort_by_key(|entry| !is_client(entry));
+        entries
+            .into_iter()
             .find_map(|entry| self.pair(entry, false).ok())
     }
 

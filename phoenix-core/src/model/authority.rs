@@ -132,3 +132,30 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::SourceFile;
+    use crate::test_sites::{model, sample_site};
+
+    #[test]
+    fn a_ca_of_the_sites_own_is_made_for_its_domain_its_networks_and_the_machine() {
+        let model = model(|name| {
+            let path = sample_site().join("etc").join(name);
+            let bytes = std::fs::read(&path).unwrap();
+            SourceFile { path, bytes }
+        });
+        assert_eq!(
+            model.permitted_names().to_string(),
+            "internal.example, localhost; 10.0.0.0/24, 127.0.0.0/8, ::1/128"
+        );
+        let permitted = model.permitted_names();
+        for located in &model.manifest.entries {
+            let names = &located.value.names;
+            assert!(names.iter().all(|name| permitted.admits(name)), "{names:?}");
+        }
+        for name in ["www.example", "example", "8.8.8.8", "10.0.1.1"] {
+            assert!(!permitted.admits(&name.parse().unwrap()), "{name}");
+        }
+    }
+}

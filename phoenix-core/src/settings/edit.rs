@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::change::FileEdit;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::Faults;
 use crate::document::{Document, Edit, Format, Kind, Position, Value};
 use crate::x509::Fingerprint;
 
@@ -51,9 +51,7 @@ pub(crate) fn edited(
                     ),
                 };
             }
-            let patch = edit
-                .finish()
-                .map_err(|error| unchanged(before, name, &error.to_string()))?;
+            let patch = edit.finish().map_err(Faults::from)?;
             patch.apply(before)?
         }
         _ => {
@@ -90,15 +88,6 @@ fn means(key: &str, there: Option<&str>, wanted: &str) -> bool {
                     .parse::<Fingerprint>()
                     .is_ok_and(|there| there.to_string() == wanted)
     })
-}
-
-fn unchanged(before: &Document, name: &str, why: &str) -> Faults {
-    let fault = Fault::error("settings-edit", why.to_owned())
-        .at(before.root().place())
-        .help(format!(
-            "write the [{name}] table as lines of `key = value`"
-        ));
-    Faults::from(fault)
 }
 
 #[cfg(test)]
@@ -152,5 +141,16 @@ mod tests {
         );
         let none = "[docker]\nport = 2376";
         assert!(settings(none).starts_with("[docker]\nport = 2376\n\n[ca]\nurl = "));
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_edited_is_named_with_its_place() {
+        let dotted = "ca.url = 'https://old.test'\n";
+        let before = Document::parse("t".as_ref(), dotted.into(), Format::Toml).unwrap();
+        let faults = edited(&before, "ca", &values()).unwrap_err();
+        assert_eq!(
+            faults.to_string(),
+            "t:1:1: could not edit this safely: it has no lines of its own"
+        );
     }
 }

@@ -166,13 +166,14 @@ impl Site {
         };
         let list = match (authority.step_ca(), authority.embedded()) {
             (Some(ca), _) => ca.crl().map_err(failed)?,
-            (None, Some(ca)) => Some(Arc::new(match ca.fresh_crl().map_err(failed)? {
-                Some(list) => list,
-                None => {
+            (None, Some(ca)) => Some(Arc::new(
+                if let Some(list) = ca.fresh_crl().map_err(failed)? {
+                    list
+                } else {
                     let _lock = self.lock(LOCK_TIMEOUT)?;
                     ca.crl().map_err(failed)?
-                }
-            })),
+                },
+            )),
             (None, None) => None,
         };
         if let (Some(out), Some(list)) = (out, &list) {

@@ -22,7 +22,7 @@ impl EmbeddedCa {
         let fault = |detail: String| damaged(&self.dir, format!("{CRL}: {detail}"));
         let list = Crl::from_pem(&pem).map_err(|error| fault(error.to_string()))?;
         // Its age does not matter here: the entries count for ever.
-        list.verify(&[self.issuer.clone()], list.this_update)
+        list.verify(std::slice::from_ref(&self.issuer), list.this_update)
             .map_err(|error| fault(error.to_string()))?;
         Ok(Some(list))
     }

@@ -250,11 +250,11 @@ fn the_revocation_list_grows_is_numbered_and_made_again_in_time() {
     assert_eq!(number(&second), "2");
     assert_eq!(second.this_update, start + DAY * 4);
 
-    let (held, gone) = ("12".parse().unwrap(), "0x1234".parse().unwrap());
+    let (paused, gone) = ("12".parse().unwrap(), "0x1234".parse().unwrap());
     let hold = RevocationReason::CertificateHold;
     let ca = at(5);
-    assert_eq!(ca.revoke(&held, hold).unwrap(), Revoked::Now);
-    assert_eq!(ca.revoke(&held, hold).unwrap(), Revoked::Already);
+    assert_eq!(ca.revoke(&paused, hold).unwrap(), Revoked::Now);
+    assert_eq!(ca.revoke(&paused, hold).unwrap(), Revoked::Already);
     let reason = RevocationReason::KeyCompromise;
     assert_eq!(ca.revoke(&gone, reason).unwrap(), Revoked::Now);
     let other = RevocationReason::Superseded;
@@ -262,11 +262,11 @@ fn the_revocation_list_grows_is_numbered_and_made_again_in_time() {
     let list = ca.crl().unwrap();
     assert_eq!(number(&list), "4");
     assert_eq!(list.reason(&gone), Some(reason));
-    assert_eq!(list.revoked[&held].at, start + DAY * 5);
+    assert_eq!(list.revoked[&paused].at, start + DAY * 5);
     let off = RevocationReason::RemoveFromCrl;
     let error = ca.revoke(&gone, off).unwrap_err();
     assert!(matches!(error, EnrollError::NotOnHold { .. }), "{error}");
-    assert_eq!(ca.revoke(&held, off).unwrap(), Revoked::Now);
+    assert_eq!(ca.revoke(&paused, off).unwrap(), Revoked::Now);
     assert_eq!(
         at(20).crl().unwrap().revoked.keys().collect::<Vec<_>>(),
         [&gone]
@@ -276,7 +276,7 @@ fn the_revocation_list_grows_is_numbered_and_made_again_in_time() {
     let foreign = Scratch::new("embedded-crl-foreign");
     let theirs = foreign.ca().crl().unwrap();
     std::fs::write(scratch.0.join("state/ca").join(CRL), theirs.to_pem()).unwrap();
-    let error = ca.revoke(&held, hold).unwrap_err();
+    let error = ca.revoke(&paused, hold).unwrap_err();
     assert!(matches!(error, EnrollError::Damaged { .. }), "{error}");
 }
 
