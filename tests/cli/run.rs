@@ -224,3 +224,53 @@ fn a_mistyped_site_is_an_error_and_is_not_made() {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(!gone.exists());
 }
+
+#[test]
+fn certificates_are_listed_as_they_lie_on_the_host() {
+    let scratch = site();
+    let list = |words: &[&str]| {
+        let all = [&["certs", "list", "--output-format", "json"], words].concat();
+        let output = scratch.phoenix(&all);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), json)
+    };
+    let (status, empty) = list(&[]);
+    assert_eq!((status, empty.as_array().unwrap().len()), (Some(0), 6));
+    assert!(
+        empty
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["state"] == "missing")
+    );
+    assert_eq!(list(&["--need", NAME]).0, Some(1));
+    scratch.phoenix(&["sync", "certs", NAME]);
+    let before = scratch.snapshot();
+    let (status, one) = list(&[NAME]);
+    assert_eq!((status, &one[0]["state"]), (Some(0), &"good".into()));
+    let installed = &one[0]["installed"];
+    assert_eq!(installed["names"], serde_json::json!([NAME]));
+    assert_eq!(installed["key_type"], "ec-p256");
+    assert_eq!(list(&["--need", NAME]), (Some(0), serde_json::json!([])));
+    let text = stdout(&scratch.phoenix(&["certs", "list", NAME]));
+    let short = &installed["fingerprint"].as_str().unwrap()[..16];
+    assert!(
+        text.contains(short) && text.ends_with("1 of 1 certificate good\n"),
+        "{text}"
+    );
+    assert_eq!(scratch.snapshot(), before, "nothing is written");
+    let key = one[0]["key_path"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches('/')
+        .to_owned();
+    fs::write(scratch.0.join(key), "no key").unwrap();
+    let (status, damaged) = list(&["--need", NAME]);
+    assert_eq!(
+        (status, &damaged[0]["state"]),
+        (Some(1), &"unreadable".into())
+    );
+    assert!(damaged[0]["trouble"].as_str().unwrap().contains("the key:"));
+    let unknown = scratch.phoenix(&["certs", "list", "nobody.test"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", stderr(&unknown));
+}

@@ -3,7 +3,9 @@
 mod ca;
 mod certs;
 mod inspect;
+mod list;
 
 pub use ca::{BootstrapReport, CaInit, CaKind, CaOnline, CaRoot, CaView, ClientCaView};
 pub use certs::{CertReport, CertificateFacts, RevokeReport, TokenReport};
 pub use inspect::{InspectedCertificate, InspectedRequest, Inspection, State, Verdict};
+pub use list::{InstalledCertificate, ListedCertificate, ListedState};

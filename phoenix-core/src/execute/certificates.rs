@@ -6,10 +6,10 @@ use super::{Done, Performer, StepError};
 use crate::ca::{Authority, EnrollError, Issued, Request};
 use crate::deploy::{PairTarget, check};
 use crate::inventory::read_pair;
-use crate::manifest::{CertType, Entry};
+use crate::manifest::Entry;
 use crate::plan::{Action, IssueHow, Step};
 use crate::time::rfc3339;
-use crate::x509::{Chain, KeyType, PrivateKey, Usage};
+use crate::x509::{Chain, KeyType, PrivateKey};
 
 /// Everything that the CA is asked with; made on the calling thread, since only that one reads and writes files.
 struct Question<'a> {
@@ -164,12 +164,8 @@ fn ask(question: Question<'_>) -> Result<Answer, StepError> {
         Key::Installed(key) => key,
         Key::New(key_type) => PrivateKey::generate(key_type)?,
     };
-    let usage = match entry.cert_type {
-        CertType::Client => Usage::Client,
-        CertType::Server => Usage::Server,
-    };
     let request = Request::new(&entry.common_name, &entry.names, &key)
-        .usage(usage)
+        .usage(entry.cert_type.usage())
         .validity(entry.validity);
     let issued = match &question.current {
         None => authority.enroll(&request),

@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 use crate::system::{Dial, Root};
 use crate::time::Clock;
 use crate::transport::{GuestPath, GuestTransport};
-use crate::x509::{Anchor, Usage, verify_chain};
+use crate::x509::{Anchor, verify_chain};
 
 /// What facts are collected with.
 pub struct Collector<'a> {
@@ -60,11 +60,7 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     for located in &with.model.manifest.entries {
         let entry = &located.value;
         let primary = read_primary(with.root, entry);
-        let usage = if entry.cert_type == crate::manifest::CertType::Client {
-            Usage::Client
-        } else {
-            Usage::Server
-        };
+        let usage = entry.cert_type.usage();
         let issuer = with.model.issuer_of(entry);
         let anchors = inventory.anchors_of(issuer);
         let untrusted = match primary.chain() {
