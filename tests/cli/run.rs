@@ -274,3 +274,47 @@ fn certificates_are_listed_as_they_lie_on_the_host() {
     let unknown = scratch.phoenix(&["certs", "list", "nobody.test"]);
     assert_eq!(unknown.status.code(), Some(2), "{}", stderr(&unknown));
 }
+
+#[test]
+fn each_change_is_a_line_of_the_audit_trail_with_why_and_which_leaf() {
+    let scratch = site();
+    let trail = || -> Vec<serde_json::Value> {
+        let sites = fs::read_dir(scratch.0.join("var/lib/phoenix/sites")).unwrap();
+        let dir = sites.map(|site| site.unwrap().path()).next().unwrap();
+        let text = fs::read_to_string(dir.join("audit.jsonl")).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    scratch.phoenix(&["sync", "certs", NAME]);
+    let first = trail();
+    let of = |lines: &[serde_json::Value], what: &str| {
+        let what = format!("{what} {NAME}");
+        let found = lines
+            .iter()
+            .find(|line| line["what"].as_str().unwrap().starts_with(&what));
+        found
+            .unwrap_or_else(|| panic!("{what} in {lines:?}"))
+            .clone()
+    };
+    let issued = of(&first, "issue");
+    assert_eq!(issued["why"], serde_json::json!(["not installed"]));
+    assert_eq!(
+        (&issued["status"], issued.get("old")),
+        (&"done".into(), None)
+    );
+    let deployed = of(&first, "deploy");
+    assert_eq!(deployed["new"], issued["new"]);
+    assert!(phoenix_core::time::parse_rfc3339(issued["time"].as_str().unwrap()).is_some());
+
+    scratch.phoenix(&["sync", "certs", NAME, "--force"]);
+    let second = trail();
+    let renewed = of(&second[first.len()..], "issue");
+    assert_eq!(renewed["why"], serde_json::json!(["forced"]));
+    assert_eq!(renewed["old"], issued["new"]);
+    assert_ne!(renewed["new"], issued["new"]);
+    scratch.phoenix(&["manifest", "set", NAME, "keep=3"]);
+    let edit = trail().pop().unwrap();
+    assert_eq!(edit["what"], format!("manifest set {NAME}"));
+    assert!(!edit["why"].as_array().unwrap().is_empty(), "{edit}");
+}

@@ -8,6 +8,7 @@ use crate::deploy::{PairTarget, check};
 use crate::inventory::read_pair;
 use crate::manifest::Entry;
 use crate::plan::{Action, IssueHow, Step};
+use crate::report::LeafChange;
 use crate::time::rfc3339;
 use crate::x509::{Chain, KeyType, PrivateKey};
 
@@ -137,6 +138,10 @@ impl<'a> Performer<'a> {
                 rfc3339(leaf.not_after)
             ),
             warnings: issued.warnings.clone(),
+            leaf: Some(LeafChange {
+                old: self.leaf_before(&entry.common_name),
+                new: leaf.fingerprint,
+            }),
             ..Done::default()
         })
     }

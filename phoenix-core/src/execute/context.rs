@@ -12,12 +12,13 @@ use crate::model::{Issuer, Model, Placement};
 use crate::names::{CommonName, GuestId};
 use crate::plan::{Action, Step, Subject};
 use crate::probe::docker::Service;
+use crate::report::{Outcome, Status};
 use crate::secret::Secret;
-use crate::store::{PendingKind, Store};
+use crate::store::{AuditLine, PendingKind, Store, StoreError};
 use crate::system::{Commands, Dial, Root};
 use crate::time::Clock;
 use crate::transport::{GuestCommand, GuestTransport, Restore};
-use crate::x509::Anchor;
+use crate::x509::{Anchor, Fingerprint};
 
 /// Everything that steps are performed with.
 pub struct Context<'a> {
@@ -56,6 +57,14 @@ pub struct Performer<'a> {
     pub(super) delivered: RefCell<BTreeMap<(CommonName, GuestId), Restore>>,
     /// The Swarm's services, as Docker listed them.
     pub(super) services: RefCell<Option<Vec<Service>>>,
+    audit: RefCell<Audit>,
+}
+
+/// What became of the audit trail.
+#[derive(Default)]
+struct Audit {
+    lines: usize,
+    failed: Option<StoreError>,
 }
 
 impl<'a> Performer<'a> {
@@ -66,7 +75,24 @@ impl<'a> Performer<'a> {
             deployed: RefCell::default(),
             delivered: RefCell::default(),
             services: RefCell::default(),
+            audit: RefCell::default(),
         }
+    }
+
+    /// Makes the audit trail of the run durable, or says what it lacks.
+    pub fn finish_audit(&self) -> Result<(), StoreError> {
+        let audit = self.audit.take();
+        match audit.failed {
+            Some(error) => Err(error),
+            None if audit.lines > 0 => self.with.store.sync_audit(),
+            None => Ok(()),
+        }
+    }
+
+    /// The leaf of an entry that was installed when the run began.
+    pub(super) fn leaf_before(&self, name: &CommonName) -> Option<Fingerprint> {
+        let facts = self.with.inventory.certificates.get(name)?;
+        Some(facts.chain()?.leaf().fingerprint)
     }
 
     pub(super) fn entry(&self, name: &CommonName) -> Result<&'a Entry, StepError> {
@@ -246,6 +272,30 @@ impl<'a> Perform<'a> for Performer<'a> {
 
     fn at_once(&self, step: &Step) -> bool {
         matches!(step.action, Action::Issue { .. })
+    }
+
+    fn ended(&self, step: &Step, outcome: &Outcome) {
+        let status = match outcome.status {
+            Status::Done => "done",
+            Status::Failed => "failed",
+            Status::Undone => "undone",
+            Status::Skipped | Status::WouldRun => return,
+        };
+        if !step.action.changes() {
+            return;
+        }
+        let words = outcome.errors.first().unwrap_or(&outcome.detail);
+        let mut line = AuditLine::done(self.with.clock.now(), &step.id.0).detail(words);
+        line.status = status;
+        line.why = step.reasons.iter().map(ToString::to_string).collect();
+        if let Some(leaf) = outcome.leaf {
+            line = line.fingerprints(leaf.old, Some(leaf.new));
+        }
+        let mut audit = self.audit.borrow_mut();
+        match self.with.store.audit_under_way(&line) {
+            Ok(()) => audit.lines += 1,
+            Err(error) => drop(audit.failed.get_or_insert(error)),
+        }
     }
 
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {

@@ -9,6 +9,7 @@ use crate::inventory::{CALL_TIME, guest_path};
 use crate::model::Placement;
 use crate::names::CommonName;
 use crate::plan::{Endpoint, Reason};
+use crate::report::LeafChange;
 use crate::secret::Secret;
 use crate::store::PendingKind;
 use crate::time::rfc3339;
@@ -78,6 +79,10 @@ impl<'a> Performer<'a> {
             ),
             undo,
             settle,
+            leaf: Some(LeafChange {
+                old: self.leaf_before(name),
+                new: leaf.fingerprint,
+            }),
             ..Done::default()
         })
     }

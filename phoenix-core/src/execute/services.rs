@@ -11,6 +11,7 @@ use crate::manifest::{Entry, Target};
 use crate::model::Issuer;
 use crate::names::{FileMode, GuestId, Owner};
 use crate::plan::{DockerWanted, ServiceChange, docker_wanted};
+use crate::report::LeafChange;
 use crate::secret::Secret;
 use crate::time::Deadline;
 use crate::transport::{
@@ -160,6 +161,10 @@ impl<'a> Performer<'a> {
         match result {
             Ok(()) => Ok(Done {
                 would_run: would_run(&answer),
+                leaf: Some(LeafChange {
+                    old: self.served_before(guest),
+                    new: expected,
+                }),
                 ..Done::saying(format!(
                     "serves leaf {} on port {}",
                     expected.short(),
@@ -389,6 +394,10 @@ impl<'a> Performer<'a> {
             .and_then(|guest| guest.address.ip())
             .map(|ip| ip.to_string())
             .ok_or_else(|| StepError::new(format!("the site states no fixed address of {guest}")))
+    }
+
+    fn served_before(&self, guest: GuestId) -> Option<Fingerprint> {
+        self.with.inventory.guests.get(&guest)?.served
     }
 
     /// Whose clients dockerd admits.

@@ -12,7 +12,7 @@ use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::model::Model;
 use crate::settings::{CaChoice, CaHints, Settings, StepCaChoice, discover};
-use crate::store::{PinError, Pinned};
+use crate::store::{AuditLine, PinError, Pinned};
 use crate::x509::{Anchor, Chain, Fingerprint, PrivateKey};
 
 /// Whichever CA the site has.
@@ -225,8 +225,11 @@ fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthor
     let anchor = pinned.anchor;
     if pinned.new && writes {
         store.pin(&anchor)?;
-        let words = format!("fingerprint {} from {}", anchor.fingerprint, path.display());
-        store.audit(site.seams.clock.now(), "pin root", "done", &words)?;
+        let line = AuditLine::done(site.seams.clock.now(), "pin root")
+            .why("the first root that was seen")
+            .fingerprints(None, Some(anchor.fingerprint))
+            .detail(format!("from {}", path.display()));
+        store.audit(&line)?;
     }
     let urls = urls(&choice.urls).map_err(|source| Error::Ca {
         authority: describe.clone(),
@@ -501,13 +504,12 @@ impl Site {
         }
         let _lock = self.lock(std::time::Duration::from_secs(60))?;
         let store = self.store();
+        let before = store.pinned()?.map(|pinned| pinned.fingerprint);
         store.pin(&offered)?;
-        store.audit(
-            self.seams.clock.now(),
-            "trust root",
-            "done",
-            &offered.fingerprint.to_string(),
-        )?;
+        let line = AuditLine::done(self.seams.clock.now(), "trust root")
+            .why("named by its fingerprint")
+            .fingerprints(before, Some(offered.fingerprint));
+        store.audit(&line)?;
         Ok(offered)
     }
 }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::names::FileMode;
 use crate::secret::Secret;
 use crate::settings::{Setting, Settings, edited, fresh};
+use crate::store::AuditLine;
 use crate::system::{Attributes, Change, Expect, FileDigest};
 use crate::x509::{Anchor, Fingerprint};
 
@@ -132,12 +133,10 @@ impl Site {
             if new_pin {
                 let store = self.store();
                 store.pin(&anchor)?;
-                store.audit(
-                    self.seams.clock.now(),
-                    "trust root",
-                    "done",
-                    &anchor.fingerprint.to_string(),
-                )?;
+                let line = AuditLine::done(self.seams.clock.now(), "trust root")
+                    .why("named by its fingerprint")
+                    .fingerprints(instead_of, Some(anchor.fingerprint));
+                store.audit(&line)?;
             }
         }
         Ok(BootstrapReport {

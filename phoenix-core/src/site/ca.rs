@@ -11,6 +11,7 @@ use crate::ca::{Authority as _, EmbeddedCa, EnrollError, Health};
 use crate::error::Error;
 use crate::model::Model;
 use crate::settings::{CaChoice, ClientCa};
+use crate::store::AuditLine;
 use crate::x509::{Anchor, Crl};
 
 impl Site {
@@ -213,6 +214,7 @@ impl Site {
             return Ok(init);
         }
         let _lock = self.lock_for_edit(options.dry_run, options.lock_timeout)?;
+        let before = self.root_in(&dir)?.map(|root| root.fingerprint);
         if replaces {
             let aside =
                 EmbeddedCa::set_aside(&self.root, &dir).map_err(|source| Error::Enroll {
@@ -237,17 +239,12 @@ impl Site {
         init.root = authority.anchors().first().map(CaRoot::of);
         init.permitted = authority.embedded().map(|ca| ca.permitted().clone());
         if init.made {
-            let words = init.root.as_ref().map(|root| root.fingerprint.to_string());
-            store.audit(
-                self.seams.clock.now(),
-                "ca init",
-                "done",
-                &format!(
-                    "{}, root {}",
-                    authority.describe(),
-                    words.unwrap_or_default()
-                ),
-            )?;
+            let root = init.root.as_ref().map(|root| root.fingerprint);
+            let line = AuditLine::done(self.seams.clock.now(), "ca init")
+                .why("the operator asked for it")
+                .fingerprints(before, root)
+                .detail(authority.describe());
+            store.audit(&line)?;
         }
         Ok(init)
     }

@@ -191,20 +191,8 @@ impl Site {
         };
         let performer = Performer::new(&context);
         let outcomes = execute::run(&work.plan, &performer, observer);
-        for (step, outcome) in work.plan.steps.iter().zip(&outcomes) {
-            if step.action.changes() {
-                let status = match outcome.status {
-                    Status::Done => "done",
-                    Status::Failed => "failed",
-                    Status::Skipped => "skipped",
-                    Status::Undone => "undone",
-                    Status::WouldRun => "would-run",
-                };
-                let words = outcome.errors.first().unwrap_or(&outcome.detail);
-                store.audit(self.seams.clock.now(), &step.id.0, status, words)?;
-            }
-        }
         self.drop_candidates(model, work, &outcomes)?;
+        performer.finish_audit()?;
         Ok(report(work.plan.clone(), outcomes))
     }
 

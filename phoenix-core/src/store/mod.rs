@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::names::{FileMode, Slug};
 use crate::system::{Attributes, FileError, Root};
 
+pub use audit::AuditLine;
 pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
 pub use pinned::{PinError, Pinned};

@@ -13,6 +13,7 @@ mod lock;
 pub(crate) mod preflight;
 pub(crate) mod replace;
 pub(crate) mod root;
+mod rotate;
 #[cfg(test)]
 pub(crate) mod scratch;
 mod transaction;
@@ -29,6 +30,7 @@ pub use journal::{
 pub use lock::{LockError, SiteLock};
 pub use replace::Attributes;
 pub use root::{Links, Root};
+pub use rotate::Rotation;
 pub use transaction::{Applied, Change, Content, Expect, Prepared, Transaction, TransactionError};
 pub use users::{UserError, Users};
 

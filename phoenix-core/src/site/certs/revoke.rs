@@ -8,6 +8,7 @@ use crate::ca::{Authority as _, EmbeddedCa, EnrollError, Revocation, Revoked};
 use crate::error::Error;
 use crate::site::change::LOCK_TIMEOUT;
 use crate::site::{AnyAuthority, Site};
+use crate::store::AuditLine;
 use crate::x509::{Chain, PrivateKey, RevocationReason, Serial};
 
 /// Which certificate is revoked, and how the CA is shown that it may be.
@@ -100,9 +101,11 @@ impl Site {
         let _lock = self.lock(LOCK_TIMEOUT)?;
         let outcome = ca.revoke(serial, reason).map_err(failed)?;
         if outcome == Revoked::Now {
-            let words = format!("serial {serial}, {reason}");
-            let now = self.seams.clock.now();
-            self.store().audit(now, "revoke", "done", &words)?;
+            let line = AuditLine::done(self.seams.clock.now(), "revoke")
+                .why(reason.to_string())
+                .fingerprints(chain.map(|chain| chain.leaf().fingerprint), None)
+                .detail(format!("serial {serial}"));
+            self.store().audit(&line)?;
         }
         Ok(outcome)
     }
