@@ -300,6 +300,9 @@ fn enroll_hint(source: &EnrollError) -> Option<String> {
             Some("--provisioner-password-file takes a file, `fd:N` or `prompt`".to_owned())
         }
         EnrollError::NoSuchProvisioner { .. } => Some("--provisioner names one".to_owned()),
+        EnrollError::NotPermitted { .. } => Some(
+            "`phoenix ca init --replace` makes one for the names that the site has now".to_owned(),
+        ),
         _ => None,
     }
 }

@@ -1,5 +1,7 @@
 //! The whole site in types: every document read once, every cross-reference resolved from what it says.
 
+mod authority;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use crate::firewall::SiteRules;
 use crate::guests::{Guest, Guests, HostConfig, decode_lxcs, decode_vms};
 use crate::manifest::{CertType, Entry, Manifest, Target};
 use crate::names::{CommonName, FileMode, GuestId, GuestKind, Owner, Slug};
-use crate::settings::{CaHints, ROOT_FILE, Settings};
+use crate::settings::{ROOT_FILE, Settings};
 use crate::system::FileDigest;
 use crate::template::{Context, Template, render};
 use crate::traefik::{DynamicFile, Routes, StaticFile};
@@ -77,6 +79,8 @@ pub struct Documents {
     pub settings: Option<Document>,
 }
 
+pub use authority::Issuer;
+
 /// A place where an entry's pair belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
@@ -88,6 +92,8 @@ pub struct Placement {
     pub key: PathBuf,
     /// The root's path there.
     pub ca: Option<PathBuf>,
+    /// Whose root belongs at that path.
+    pub ca_of: Issuer,
     /// Owner, by the names of the side that holds it.
     pub owner: Owner,
     /// Mode of certificate and root.
@@ -221,24 +227,6 @@ impl Model {
             .find(|guest| !guest.is_template && guest.address.ip() == Some(ip))
     }
 
-    /// What the site says about its CA.
-    pub fn ca_hints(&self) -> CaHints {
-        CaHints {
-            bootstrap_url: self
-                .guests
-                .iter()
-                .find_map(|guest| Some((guest.bootstrap_ca_url.clone()?, guest.id.to_string()))),
-            dns_name: self.host.step_ca.dns_name.clone(),
-            provisioner: self.host.step_ca.provisioner.clone(),
-            ca_mounts: self
-                .guests
-                .iter()
-                .filter(|guest| guest.is_step_ca())
-                .flat_map(|guest| guest.mounts.iter().map(|mount| mount.host_path.clone()))
-                .collect(),
-        }
-    }
-
     /// Where an entry's pair belongs: its own paths first, then what `deploy` adds.
     ///
     /// Paths under a directory that a container mounts are written through that container, by its own ids.
@@ -275,6 +263,7 @@ impl Model {
             cert,
             key,
             ca,
+            ca_of: Issuer::Site,
             owner: entry.owner.clone(),
             cert_mode: entry.cert_mode,
             key_mode: entry.key_mode,
@@ -295,6 +284,7 @@ impl Model {
             cert: target.cert.clone(),
             key: target.key.clone(),
             ca: target.ca.clone(),
+            ca_of: self.root_wanted_by(entry, target),
             owner: target.owner.clone(),
             cert_mode: target.cert_mode,
             key_mode: target.key_mode,

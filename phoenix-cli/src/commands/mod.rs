@@ -55,6 +55,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
                     disarm,
                     allow_lockout,
                     provider,
+                    client_ca,
                 },
         } => {
             let options = MigrateOptions {
@@ -63,7 +64,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
                 allow_lockout: *allow_lockout,
                 ..MigrateOptions::default()
             };
-            migrate::docker_tls(&site()?, options, *provider, output)
+            migrate::docker_tls(&site()?, options, *provider, *client_ca, output)
         }
         Command::Pending { command } => pending::run(&site()?, command, output),
         Command::Plan(args) => plan::run(&site()?, args, output),

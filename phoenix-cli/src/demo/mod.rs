@@ -3,6 +3,8 @@
 mod endpoint;
 mod guests;
 mod site;
+#[cfg(test)]
+mod tests;
 
 use std::time::SystemTime;
 

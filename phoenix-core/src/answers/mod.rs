@@ -4,10 +4,12 @@ mod ca;
 mod certs;
 mod firewall;
 mod inspect;
+mod list;
 mod template;
 
-pub use ca::{BootstrapReport, CaInit, CaOnline, CaRoot, CaView};
+pub use ca::{BootstrapReport, CaInit, CaKind, CaOnline, CaRoot, CaView, ClientCaView};
 pub use certs::{CertReport, CertificateFacts, RevokeReport, TokenReport};
 pub use firewall::{Recovery, TakenBack, TrialReport};
 pub use inspect::{InspectedCertificate, InspectedRequest, Inspection, State, Verdict};
+pub use list::{InstalledCertificate, ListedCertificate, ListedState};
 pub use template::{RenderReport, SiteName};

@@ -3,19 +3,21 @@
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::{Done, Performer, StepError};
-use crate::ca::{Authority, Issued, Request};
+use crate::ca::{Authority, EnrollError, Issued, Request};
 use crate::deploy::{PairTarget, check};
 use crate::guests::ids_in_container;
 use crate::inventory::read_pair;
-use crate::manifest::{CertType, Entry};
+use crate::manifest::Entry;
 use crate::model::Placement;
 use crate::names::GuestId;
 use crate::plan::{Action, IssueHow, Step};
+use crate::report::LeafChange;
 use crate::time::rfc3339;
-use crate::x509::{Chain, KeyType, PrivateKey, Usage};
+use crate::x509::{Chain, KeyType, PrivateKey};
 
 /// Everything that the CA is asked with; made on the calling thread, since only that one reads and writes files.
 struct Question<'a> {
+    authority: &'a dyn Authority,
     entry: &'a Entry,
     key: Key,
     /// The leaf that proves who asks for a renewal.
@@ -32,7 +34,7 @@ impl<'a> Performer<'a> {
     pub(super) fn issue(&self, step: &Step) -> Result<Done<'a>, StepError> {
         let question = self.question(step)?;
         let entry = question.entry;
-        self.keep(entry, &ask(self.with.authority, question)?)
+        self.keep(entry, &ask(question)?)
     }
 
     /// Asks the CA for several certificates, a few at once; one result per step, in their order.
@@ -49,7 +51,6 @@ impl<'a> Performer<'a> {
             });
         }
         let workers = questions.len().min(WORKERS);
-        let authority = self.with.authority;
         let queue = Mutex::new(questions.into_iter());
         let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let (send, answers) = mpsc::channel();
@@ -59,7 +60,7 @@ impl<'a> Performer<'a> {
                 scope.spawn(move || {
                     while let Some((index, question)) = take() {
                         let entry = question.entry;
-                        if send.send((index, entry, ask(authority, question))).is_err() {
+                        if send.send((index, entry, ask(question))).is_err() {
                             break;
                         }
                     }
@@ -99,6 +100,7 @@ impl<'a> Performer<'a> {
             }
         };
         Ok(Question {
+            authority: self.authority_of(entry)?,
             entry,
             key,
             current,
@@ -168,6 +170,10 @@ impl<'a> Performer<'a> {
                 rfc3339(leaf.not_after)
             ),
             warnings: issued.warnings.clone(),
+            leaf: Some(LeafChange {
+                old: self.leaf_before(&entry.common_name),
+                new: leaf.fingerprint,
+            }),
             ..Done::default()
         })
     }
@@ -189,24 +195,30 @@ impl<'a> Performer<'a> {
 type Answer = (PrivateKey, Issued);
 
 /// Asks the CA; may run on any thread.
-fn ask(authority: &dyn Authority, question: Question<'_>) -> Result<Answer, StepError> {
-    let entry = question.entry;
+fn ask(question: Question<'_>) -> Result<Answer, StepError> {
+    let (authority, entry) = (question.authority, question.entry);
     let key = match question.key {
         Key::Installed(key) => key,
         Key::New(key_type) => PrivateKey::generate(key_type)?,
     };
-    let usage = match entry.cert_type {
-        CertType::Client => Usage::Client,
-        CertType::Server => Usage::Server,
-    };
     let request = Request::new(&entry.common_name, &entry.names, &key)
-        .usage(usage)
+        .usage(entry.cert_type.usage())
         .validity(entry.validity);
     let issued = match &question.current {
-        None => authority.enroll(&request)?,
-        Some(chain) => authority.renew(chain, &request)?,
+        None => authority.enroll(&request),
+        Some(chain) => authority.renew(chain, &request),
     };
-    Ok((key, issued))
+    Ok((key, issued.map_err(refused)?))
+}
+
+fn refused(error: EnrollError) -> StepError {
+    let not_permitted = matches!(error, EnrollError::NotPermitted { .. });
+    let error = StepError::from(error);
+    if not_permitted {
+        return error
+            .hint("`phoenix ca init --replace` makes a CA for the names that the site has now");
+    }
+    error
 }
 
 /// Questions to the CA at once.

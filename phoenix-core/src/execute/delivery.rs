@@ -10,6 +10,7 @@ use crate::inventory::{CALL_TIME, guest_path};
 use crate::model::Placement;
 use crate::names::{CommonName, GuestId};
 use crate::plan::{Action, Reason, Step};
+use crate::report::LeafChange;
 use crate::secret::Secret;
 use crate::store::PendingKind;
 use crate::time::rfc3339;
@@ -61,6 +62,7 @@ impl<'a> Performer<'a> {
         };
         for ((index, (name, leaf)), put) in places.into_iter().zip(leaves).zip(put) {
             results[index] = Some(put.map(|(undo, settle)| {
+                let old = self.leaf_before(&name);
                 self.deployed.borrow_mut().insert(name);
                 Done {
                     detail: format!(
@@ -70,6 +72,10 @@ impl<'a> Performer<'a> {
                     ),
                     undo,
                     settle,
+                    leaf: Some(LeafChange {
+                        old,
+                        new: leaf.fingerprint,
+                    }),
                     ..Done::default()
                 }
             }));
@@ -101,7 +107,10 @@ impl<'a> Performer<'a> {
         let ca = placement
             .ca
             .as_ref()
-            .map(|_| self.anchor().map(crate::x509::Anchor::to_pem))
+            .map(|_| {
+                self.anchor(placement.ca_of)
+                    .map(crate::x509::Anchor::to_pem)
+            })
             .transpose()?;
         Ok(Parcel {
             name: certificate.clone(),

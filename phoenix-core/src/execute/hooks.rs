@@ -3,6 +3,7 @@
 use super::{Done, Performer, StepError};
 use crate::inventory::{CALL_TIME, guest_path};
 use crate::manifest::{Entry, Hook, OldDelivery};
+use crate::model::Issuer;
 use crate::names::{CommonName, FileMode, GuestId, Owner};
 use crate::secret::Secret;
 use crate::store::PendingKind;
@@ -216,7 +217,10 @@ impl<'a> Performer<'a> {
         let (chain, key) = self.pair(entry, false)?;
         let mut files = vec![("/tmp/cert.pem", Secret::new(chain)), ("/tmp/key.pem", key)];
         if old.include_ca {
-            files.push(("/tmp/ca.pem", Secret::new(self.anchor()?.to_pem())));
+            files.push((
+                "/tmp/ca.pem",
+                Secret::new(self.anchor(Issuer::Site)?.to_pem()),
+            ));
         }
         let transport = self.transport(old.guest)?;
         let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use crate::observe::{Event, Observer};
 use crate::plan::{Plan, Step, StepId};
-use crate::report::{Outcome, Status};
+use crate::report::{LeafChange, Outcome, Status};
 
 pub use context::{Context, Performer};
 
@@ -40,6 +40,8 @@ pub struct Done<'a> {
     pub would_run: bool,
     /// Whether there was nothing to do it for: what it follows did not happen.
     pub left_out: bool,
+    /// The leaf that took another's place.
+    pub leaf: Option<LeafChange>,
 }
 
 /// Takes a step back, or says why it could not.
@@ -126,6 +128,9 @@ pub trait Perform<'a> {
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
         steps.iter().map(|step| self.perform(step)).collect()
     }
+
+    /// Told about each step that was tried, as soon as it has ended or was taken back. Default: nothing.
+    fn ended(&self, _step: &Step, _outcome: &Outcome) {}
 }
 
 /// Runs a plan's steps in order and returns their outcomes.
@@ -248,6 +253,7 @@ impl<'p, 'a> Run<'p, 'a> {
                 outcome.detail = done.detail;
                 outcome.warnings = done.warnings;
                 outcome.probes = done.probes;
+                outcome.leaf = done.leaf;
                 outcome
             }
             Err(error) => {
@@ -261,6 +267,7 @@ impl<'p, 'a> Run<'p, 'a> {
                 outcome
             }
         };
+        self.performer.ended(step, &outcome);
         self.observer.event(&Event::Finished {
             step: step.id.to_string(),
             ok: outcome.status != Status::Failed,
@@ -368,6 +375,9 @@ impl<'p, 'a> Run<'p, 'a> {
                     if let Some(outcome) = &mut self.outcomes[index] {
                         outcome.status = Status::Undone;
                         outcome.detail = detail;
+                        // The other way round now.
+                        outcome.leaf = outcome.leaf.take().and_then(LeafChange::reversed);
+                        self.performer.ended(&self.steps[index], outcome);
                     }
                 }
                 Err(error) => {

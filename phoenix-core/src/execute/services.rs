@@ -8,8 +8,10 @@ use super::{Done, Performer, StepError};
 use crate::docker::versions::{DockerVersion, compatible, parse_traefik};
 use crate::inventory::{CALL_TIME, DAEMON_JSON, DockerFacts, TraefikFacts, guest_path, leaf_at};
 use crate::manifest::{Entry, Target};
+use crate::model::Issuer;
 use crate::names::{FileMode, GuestId, Owner};
 use crate::plan::{DockerWanted, ServiceChange, docker_wanted};
+use crate::report::LeafChange;
 use crate::secret::Secret;
 use crate::time::Deadline;
 use crate::transport::{
@@ -36,7 +38,7 @@ impl<'a> Performer<'a> {
             lend(&trial.key.to_string_lossy(), key)?,
             lend(
                 "/run/phoenix-docker-trial-ca.pem",
-                Secret::new(self.anchor()?.to_pem()),
+                Secret::new(self.anchor(self.docker_trusts())?.to_pem()),
             )?,
             lend(path, Secret::new(wanted.daemon_json.into_bytes()))?,
         ];
@@ -159,6 +161,10 @@ impl<'a> Performer<'a> {
         match result {
             Ok(()) => Ok(Done {
                 would_run: would_run(&answer),
+                leaf: Some(LeafChange {
+                    old: self.served_before(guest),
+                    new: expected,
+                }),
                 ..Done::saying(format!(
                     "serves leaf {} on port {}",
                     expected.short(),
@@ -388,6 +394,19 @@ impl<'a> Performer<'a> {
             .and_then(|guest| guest.address.ip())
             .map(|ip| ip.to_string())
             .ok_or_else(|| StepError::new(format!("the site states no fixed address of {guest}")))
+    }
+
+    fn served_before(&self, guest: GuestId) -> Option<Fingerprint> {
+        self.with.inventory.guests.get(&guest)?.served
+    }
+
+    /// Whose clients dockerd admits.
+    fn docker_trusts(&self) -> Issuer {
+        if self.with.model.dedicated_client_ca() {
+            Issuer::DockerClients
+        } else {
+            Issuer::Site
+        }
     }
 
     /// Where Docker's consumer stands.

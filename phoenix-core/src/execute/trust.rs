@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::services::{failure, replace, would_run};
 use super::{Done, Performer, StepError};
 use crate::inventory::{CALL_TIME, TrustFacts, bundle_has, guest_path, in_bundle};
+use crate::model::Issuer;
 use crate::names::{FileMode, GuestId};
 use crate::system::{Attributes, Command, Ended};
 use crate::transport::{Exec, Expect, Program, Sha256, Step, StepResult};
@@ -20,7 +21,7 @@ impl<'a> Performer<'a> {
 
     fn trust_in_guest(&self, guest: GuestId) -> Result<Done<'a>, StepError> {
         let settings = &self.with.model.settings.trust;
-        let anchor = self.anchor()?;
+        let anchor = self.anchor(Issuer::Site)?;
         let facts = self.with.inventory.guests.get(&guest);
         let before = facts.and_then(|facts| facts.trust.as_ref());
         let file = settings.guest_file.to_string_lossy();
@@ -73,7 +74,7 @@ impl<'a> Performer<'a> {
 
     fn trust_on_host(&self) -> Result<Done<'a>, StepError> {
         let settings = &self.with.model.settings.trust;
-        let anchor = self.anchor()?;
+        let anchor = self.anchor(Issuer::Site)?;
         let root = self.with.root;
         let attributes = Attributes::mode(FileMode::PUBLIC);
         if let Some(dir) = settings.host_file.parent() {

@@ -11,7 +11,7 @@ use super::{
     CertificateFacts, Inventory, PairFacts, PairState, PlacementState, ProxmoxSeen, read_candidate,
 };
 use crate::deploy::{PairTarget, read_installed};
-use crate::model::{Model, Placement};
+use crate::model::{Issuer, Model, Placement};
 use crate::names::GuestId;
 use crate::pve;
 use crate::store::{Store, StoreError};
@@ -30,6 +30,8 @@ pub struct Collector<'a> {
     pub store: &'a Store,
     /// The CA's roots, where they are known.
     pub anchors: Vec<Anchor>,
+    /// The root of the CA that Docker's clients have to themselves, where the site asks for one and it exists.
+    pub client_anchors: Vec<Anchor>,
     /// Ways into guests.
     pub transports: &'a BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     /// Sockets from where each guest's consumer stands.
@@ -46,6 +48,7 @@ pub struct Collector<'a> {
 pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     let mut inventory = Inventory {
         anchors: with.anchors.clone(),
+        client_anchors: with.client_anchors.clone(),
         pending: with.store.pending()?,
         proxmox: proxmox(with),
         trial: with.store.last_trial()?,
@@ -74,16 +77,12 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     for located in &with.model.manifest.entries {
         let entry = &located.value;
         let primary = read_primary(with.root, entry);
-        let usage = if entry.cert_type == crate::manifest::CertType::Client {
-            Usage::Client
-        } else {
-            Usage::Server
-        };
-        let untrusted = untrusted(with, &primary, usage, now);
+        let issued = (with.model.issuer_of(entry), entry.cert_type.usage());
+        let untrusted = untrusted(&inventory, &primary, issued, now);
         let candidate = read_candidate(with.store, &entry.slug())?;
         let candidate_untrusted = candidate
             .as_ref()
-            .and_then(|pair| self::untrusted(with, pair, usage, now));
+            .and_then(|pair| self::untrusted(&inventory, pair, issued, now));
         let placements = with.model.placements(entry);
         let mut states = Vec::with_capacity(placements.len());
         for (index, placement) in placements.iter().enumerate() {
@@ -116,15 +115,20 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     Ok(inventory)
 }
 
-/// Why a pair's chain does not lead to the CA's root; an expired leaf is the renewal window's business.
+/// Why a pair's chain does not lead to its issuer's root; an expired leaf is the renewal window's business.
 fn untrusted(
-    with: &Collector<'_>,
+    inventory: &Inventory,
     pair: &PairFacts,
-    usage: Usage,
+    (issuer, usage): (Issuer, Usage),
     now: SystemTime,
 ) -> Option<String> {
-    let chain = pair.chain().filter(|_| !with.anchors.is_empty())?;
-    verify_chain(chain, &with.anchors, now, usage)
+    let chain = pair.chain()?;
+    let anchors = inventory.anchors_of(issuer);
+    if anchors.is_empty() {
+        let words = "the CA of Docker's clients does not exist yet, this run makes it";
+        return (issuer == Issuer::DockerClients).then(|| words.to_owned());
+    }
+    verify_chain(chain, anchors, now, usage)
         .err()
         .filter(|fault| !fault.is_expiry())
         .map(|fault| fault.to_string())

@@ -14,7 +14,7 @@ use super::{
     traefik_commands,
 };
 use crate::guests::ids_in_container;
-use crate::model::{Model, Placement};
+use crate::model::{Issuer, Model, Placement};
 use crate::names::{CommonName, FileMode, GuestId, Owner};
 use crate::probe::Viewpoint;
 use crate::probe::tls::{Server, served_leaf};
@@ -54,7 +54,7 @@ pub(super) fn look_into_all(
             scope.spawn(|| {
                 while let Some((guest, work, answer)) = take() {
                     let transport = transports.get(guest).map(AsRef::as_ref);
-                    *answer = look_into(model, anchor, transport, work);
+                    *answer = look_into(model, anchor, *guest, transport, work);
                 }
             });
         }
@@ -66,6 +66,7 @@ pub(super) fn look_into_all(
 fn look_into(
     model: &Model,
     anchor: Option<&Anchor>,
+    guest: GuestId,
     transport: Option<&dyn GuestTransport>,
     work: &GuestWork,
 ) -> Result<Answer, String> {
@@ -84,7 +85,9 @@ fn look_into(
         steps.push(Step::Inspect(Inspect::with_content(guest_path(
             Path::new(DAEMON_JSON),
         )?)));
-        steps.extend(docker_commands().into_iter().map(Step::Exec));
+        let root = model.docker_root_file(guest);
+        let commands = docker_commands(&root.to_string_lossy());
+        steps.extend(commands.into_iter().map(Step::Exec));
         steps.push(Step::Sockets);
     }
     if work.traefik {
@@ -136,6 +139,7 @@ pub(super) fn found_in(
         traefik: None,
         trust: None,
         served: None,
+        trusts_others: false,
     };
     let answer = match seen {
         Ok(answer) => answer,
@@ -158,11 +162,21 @@ pub(super) fn found_in(
     let mut at = 0;
     for (name, index, placement) in &work.placements {
         let end = at + paths(placement).count();
+        let root = inventory.anchors_of(placement.ca_of).first().cloned();
+        let dockerds = with
+            .model
+            .docker_entry(guest)
+            .is_some_and(|(entry, target)| {
+                entry.common_name == *name && target.cert == placement.cert
+            });
+        if dockerds && placement.ca.is_some() {
+            facts.trusts_others = is_other_root(&answer.results[end - 1], root.as_ref());
+        }
         if let Some(certificate) = inventory.certificates.get_mut(name) {
             certificate.placements[*index] = in_guest(
                 placement,
                 &certificate.primary.state,
-                with.anchors.first(),
+                root.as_ref(),
                 &answer.results[at..end],
             );
         }
@@ -172,7 +186,7 @@ pub(super) fn found_in(
         facts.docker = Some(docker_facts(&answer, at));
         facts.served = docker_leaf(with, guest);
         // daemon.json, the commands, the sockets.
-        at += docker_commands().len() + 2;
+        at += docker_commands("").len() + 2;
     }
     if work.traefik {
         facts.traefik = Some(traefik_facts(&answer, at));
@@ -227,6 +241,15 @@ fn is_right_from_outside(
         && is_right(&entry.key_path, entry.key_mode)
 }
 
+/// Whether a file of a guest holds a root that is not this one.
+fn is_other_root(found: &StepResult, root: Option<&Anchor>) -> bool {
+    let StepResult::Inspected(Some(entry)) = found else {
+        return false;
+    };
+    let wanted = root.map(|root| Sha256::of(&root.to_pem()));
+    entry.opened().is_some() && entry.sha256 != wanted
+}
+
 /// How a pair in a guest differs from the entry's own pair.
 fn in_guest(
     placement: &Placement,
@@ -272,7 +295,18 @@ fn in_guest(
             StepResult::Inspected(None) => return PlacementState::Missing,
             other => return PlacementState::Unseen(format!("the {what}: {other:?}")),
         };
-        if let Some(difference) = difference(entry, mode, &placement.owner, sha256) {
+        if what == "root" && anchor.is_none() && placement.ca_of == Issuer::DockerClients {
+            return PlacementState::Differs(
+                "the root is another than that of Docker's clients, which this run makes"
+                    .to_owned(),
+            );
+        }
+        let other = if what == "root" {
+            "is another than the one to be trusted there"
+        } else {
+            "is another than on the host"
+        };
+        if let Some(difference) = difference(entry, mode, &placement.owner, sha256, other) {
             return PlacementState::Differs(format!("the {what} {difference}"));
         }
         let same_dir = path.parent() == placement.cert.parent();
@@ -292,12 +326,13 @@ fn difference(
     mode: FileMode,
     owner: &Owner,
     sha256: Option<Sha256>,
+    other: &str,
 ) -> Option<String> {
     let Some(meta) = entry.opened() else {
         return Some("is a link that leads nowhere".to_owned());
     };
     if sha256.is_some() && entry.sha256 != sha256 {
-        return Some("is another than on the host".to_owned());
+        return Some(other.to_owned());
     }
     if meta.mode != mode {
         return Some(format!("has mode {}, wanted {mode}", meta.mode));

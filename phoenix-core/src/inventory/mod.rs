@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::firewall::ProxmoxFacts;
+use crate::model::Issuer;
 use crate::names::{CommonName, GuestId};
 use crate::store::{Held, PendingItem, Trial};
 use crate::x509::{Anchor, Chain, Crl, Fingerprint};
@@ -32,6 +33,8 @@ pub struct Inventory {
     pub guests: BTreeMap<GuestId, GuestFacts>,
     /// The CA's roots, where they are known.
     pub anchors: Vec<Anchor>,
+    /// The root of the CA that Docker's clients have to themselves, where the site asks for one and it exists.
+    pub client_anchors: Vec<Anchor>,
     /// The host's trust store, where the site asks for the root in it.
     pub trust: Option<TrustFacts>,
     /// What earlier runs left to be done.
@@ -103,6 +106,8 @@ pub struct GuestFacts {
     pub trust: Option<TrustFacts>,
     /// The leaf that dockerd serves on its encrypted port; `None` when it serves none.
     pub served: Option<Fingerprint>,
+    /// Whether dockerd's file of trusted clients holds a root, and another than it should.
+    pub trusts_others: bool,
 }
 
 impl CertificateFacts {
@@ -113,6 +118,14 @@ impl CertificateFacts {
 }
 
 impl Inventory {
+    /// The roots of an issuer, as far as they are known.
+    pub fn anchors_of(&self, issuer: Issuer) -> &[Anchor] {
+        match issuer {
+            Issuer::DockerClients => &self.client_anchors,
+            Issuer::Site => &self.anchors,
+        }
+    }
+
     /// Until when the guest's copy of a leaf is good; for tests and displays.
     pub fn not_after(&self, name: &CommonName) -> Option<SystemTime> {
         Some(self.certificates.get(name)?.chain()?.leaf().not_after)

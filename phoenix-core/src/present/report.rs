@@ -168,6 +168,7 @@ mod tests {
             hint: None,
             warnings: Vec::new(),
             certificate: None,
+            leaf: None,
             probes: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod acme;
 mod discover;
+mod edit;
 mod reach;
 mod trust;
 
@@ -10,13 +11,14 @@ use std::path::PathBuf;
 
 use crate::diagnostic::{Fault, Faults, nearest};
 use crate::document::{Cursor, Document, Kind};
-use crate::names::{CommonName, GuestId, SubjectAltName};
+use crate::names::{CommonName, GuestId, NameError, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
 pub use acme::{AcmeChallenge, AcmeSettings, HookWords};
 pub(crate) use discover::ROOT_FILE;
 pub use discover::{AcmeChoice, CaChoice, CaHints, StepCaChoice, discover};
+pub(crate) use edit::{Setting, edited, fresh};
 pub use reach::{Reach, SshSettings};
 pub use trust::TrustSettings;
 
@@ -90,6 +92,8 @@ pub struct DockerSettings {
     pub port: u16,
     /// The plain port that goes. Default 2375.
     pub plain_port: u16,
+    /// Which CA's clients may command it. Default: the shared one.
+    pub client_ca: ClientCa,
     /// Common name of the daemon's certificate; `docker-daemon.<domain>` when absent.
     pub common_name: Option<CommonName>,
 }
@@ -100,7 +104,42 @@ impl Default for DockerSettings {
             tls_dir: PathBuf::from("/etc/docker/tls"),
             port: 2376,
             plain_port: 2375,
+            client_ca: ClientCa::default(),
             common_name: None,
+        }
+    }
+}
+
+/// Whose client certificates dockerd admits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ClientCa {
+    /// Those of a small CA of ours that issues Traefik's certificate and no other.
+    Dedicated,
+    /// Every one of the site's CA.
+    #[default]
+    Shared,
+}
+
+impl ClientCa {
+    /// The word for it in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dedicated => "dedicated",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl std::str::FromStr for ClientCa {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text {
+            "dedicated" => Ok(Self::Dedicated),
+            "shared" => Ok(Self::Shared),
+            _ => Err(NameError::new(text, "`shared` or `dedicated`")),
         }
     }
 }
@@ -229,13 +268,14 @@ impl Settings {
         if let Some(docker) = table(root, "docker", &mut faults) {
             known(
                 docker,
-                &["tls_dir", "port", "plain_port", "common_name"],
+                &["tls_dir", "port", "plain_port", "client_ca", "common_name"],
                 &mut faults,
             );
             let of = &mut settings.docker;
             set(&mut of.tls_dir, path(docker, "tls_dir", &mut faults));
             set(&mut of.port, port(docker, "port", &mut faults));
             set(&mut of.plain_port, port(docker, "plain_port", &mut faults));
+            set(&mut of.client_ca, parsed(docker, "client_ca", &mut faults));
             of.common_name = parsed(docker, "common_name", &mut faults);
         }
         if let Some(traefik) = table(root, "traefik", &mut faults) {

@@ -7,6 +7,7 @@ use super::Site;
 use crate::change::{ChangeReport, FileChange, FileEdit, commit};
 use crate::document::{Document, Format};
 use crate::error::Error;
+use crate::store::AuditLine;
 use crate::system::{Change, Recovered, SiteLock, recover};
 
 /// How an edit is made.
@@ -107,8 +108,9 @@ impl Site {
             .iter()
             .map(|path| path.display().to_string())
             .collect();
-        self.store()
-            .audit(self.seams.clock.now(), what, "done", &names.join(", "))?;
+        let mut line = AuditLine::done(self.seams.clock.now(), what).detail(names.join(", "));
+        line.why = edits.iter().flat_map(|edit| edit.reasons.clone()).collect();
+        self.store().audit(&line)?;
         Ok(())
     }
 }

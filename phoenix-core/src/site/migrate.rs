@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Site;
+use super::bootstrap::new_file;
 use super::change::LOCK_TIMEOUT;
 use crate::error::Error;
 use crate::migrate::{DisarmedFile, DockerTlsOptions, MigrateReport, docker_tls};
@@ -60,8 +61,11 @@ impl Site {
                 to,
             });
         }
-        let files = self.shown(&migration.files)?;
-        let written = !options.dry_run && (!migration.files.is_empty() || !disarmed.is_empty());
+        let mut files = self.shown(&migration.files)?;
+        for file in migration.new_files {
+            new_file(&file.path, file.text, &file.reason, &mut files, &mut moves);
+        }
+        let written = !options.dry_run && (!files.is_empty() || !disarmed.is_empty());
         if written {
             self.commit("migrate docker-tls", &migration.files, moves)?;
         }

@@ -23,7 +23,7 @@ mod seams;
 mod status;
 mod template;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::answers::{Recovery, TakenBack};
@@ -41,6 +41,7 @@ use crate::system::{Links, Recovered, RecoveryOutcome, Root, SiteLock};
 pub use authority::AcmeOverrides;
 pub use authority::{AnyAuthority, CaOverrides};
 pub use bootstrap::BootstrapOptions;
+pub use ca::CaInitOptions;
 pub use certs::{
     CsrOptions, IssueKey, IssueOptions, PairFiles, RekeyOptions, RenewBy, RenewOptions, Target,
     TokenOptions,
@@ -279,11 +280,6 @@ impl Site {
             firewall,
             waits_until: self.store().trial()?.map(|trial| trial.until),
         })
-    }
-
-    /// Where a path of the site lies for the machine, beneath the root.
-    fn on_disk(&self, path: &Path) -> PathBuf {
-        self.root.dir().join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// One run at a time.

@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::observe::Observer;
 use crate::plan::{Action, Plan, Step, StepId};
 use crate::report::Report;
-use crate::store::{PendingItem, PendingKind};
+use crate::store::{AuditLine, PendingItem, PendingKind};
 
 impl Site {
     /// What is not proved yet, the oldest first.
@@ -50,13 +50,10 @@ impl Site {
         let store = self.store();
         for item in &items {
             store.settle(&item.kind)?;
-            let words = item.last_error.as_deref().unwrap_or_default();
-            store.audit(
-                self.seams.clock.now(),
-                &item.kind.to_string(),
-                "dropped",
-                words,
-            )?;
+            let line = AuditLine::done(self.seams.clock.now(), format!("drop {}", item.kind))
+                .why("the operator asked for it")
+                .detail(item.last_error.as_deref().unwrap_or_default());
+            store.audit(&line)?;
         }
         Ok(items)
     }

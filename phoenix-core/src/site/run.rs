@@ -26,6 +26,7 @@ pub(super) struct Work {
     pub(super) inventory: Inventory,
     authority: AnyAuthority,
     pub(super) anchors: Vec<Anchor>,
+    client_ca: Option<AnyAuthority>,
     transports: std::collections::BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     portainer_key: Option<Secret>,
 }
@@ -92,7 +93,9 @@ impl Site {
         let store = self.store();
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
+        let client_ca = authority::docker_clients(self, model, writes)?;
         let unknown = if writes {
+            Self::keep_lists_fresh([Some(&authority), client_ca.as_ref()])?;
             self.refresh_revocations(&authority)?
         } else {
             None
@@ -104,6 +107,10 @@ impl Site {
             model,
             store: &store,
             anchors: anchors.clone(),
+            client_anchors: client_ca
+                .as_ref()
+                .map(AnyAuthority::anchors)
+                .unwrap_or_default(),
             transports: &transports,
             dial_from: &dial_from,
             clock: self.seams.clock.as_ref(),
@@ -111,7 +118,7 @@ impl Site {
         let mut plan = plan(
             model,
             &inventory,
-            &authority.describe(),
+            &in_words(&authority, client_ca.as_ref()),
             options.scope,
             &options.policy,
             self.seams.clock.now(),
@@ -130,9 +137,23 @@ impl Site {
             inventory,
             authority,
             anchors,
+            client_ca,
             transports,
             portainer_key,
         })
+    }
+
+    /// A revocation list of ours that has grown old would be worth nothing to those who ask for it.
+    fn keep_lists_fresh(authorities: [Option<&AnyAuthority>; 2]) -> Result<(), Error> {
+        for authority in authorities.into_iter().flatten() {
+            if let Some(ca) = authority.embedded() {
+                ca.crl().map_err(|source| Error::Ca {
+                    authority: authority.describe(),
+                    source,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Sockets from where a guest stands: from inside a container's network, else from the host.
@@ -158,7 +179,7 @@ impl Site {
         work.plan = plan(
             model,
             &work.inventory,
-            &work.authority.describe(),
+            &in_words(&work.authority, work.client_ca.as_ref()),
             options.scope,
             &options.policy,
             self.seams.clock.now(),
@@ -201,6 +222,7 @@ impl Site {
         for note in &work.plan.notes {
             observer.event(&Event::Note(note.clone()));
         }
+        let client_ca = work.client_ca.as_ref().and_then(|ca| ca.embedded());
         let context = Context {
             root: &self.root,
             model,
@@ -208,6 +230,7 @@ impl Site {
             inventory: &work.inventory,
             authority: &work.authority,
             anchors: &work.anchors,
+            client_ca: client_ca.map(|ca| (ca as &dyn Authority, ca.anchor())),
             transports: &work.transports,
             dial_from: &dial_from,
             commands: self.seams.commands.as_ref(),
@@ -216,21 +239,21 @@ impl Site {
         };
         let performer = Performer::new(&context);
         let outcomes = execute::run(&work.plan, &performer, observer);
-        for (step, outcome) in work.plan.steps.iter().zip(&outcomes) {
-            if step.action.changes() {
-                let status = match outcome.status {
-                    Status::Done => "done",
-                    Status::Failed => "failed",
-                    Status::Skipped => "skipped",
-                    Status::Undone => "undone",
-                    Status::WouldRun => "would-run",
-                };
-                let words = outcome.errors.first().unwrap_or(&outcome.detail);
-                store.audit(self.seams.clock.now(), &step.id.0, status, words)?;
-            }
-        }
         self.settle_pairs(model, work, &outcomes)?;
+        performer.finish_audit()?;
         Ok(report(work.plan.clone(), outcomes))
+    }
+}
+
+/// Which CAs a run asks.
+fn in_words(authority: &AnyAuthority, client_ca: Option<&AnyAuthority>) -> String {
+    match client_ca {
+        None => authority.describe(),
+        Some(clients) => format!(
+            "{}; for Traefik's client certificate {}",
+            authority.describe(),
+            clients.describe()
+        ),
     }
 }
 

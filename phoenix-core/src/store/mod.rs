@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use crate::names::{FileMode, Slug};
 use crate::system::{Attributes, FileError, Root};
 
+pub use audit::AuditLine;
 pub use held::Held;
 pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
@@ -90,6 +91,11 @@ impl Store {
     pub fn acme_key(&self, directory: &str) -> PathBuf {
         let name = format!("{}.key", Slug::of(directory));
         self.dir.join("acme").join(name)
+    }
+
+    /// Where the CA of Docker's clients lives.
+    pub fn docker_client_ca_dir(&self) -> PathBuf {
+        self.dir.join("ca-docker-client")
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -75,6 +75,7 @@ fn settled(model: &Model, authority: &Authority, left: std::time::Duration) -> I
                 traefik: None,
                 trust: None,
                 served: Some(served),
+                trusts_others: false,
             };
             inventory.guests.insert(DOCKER, guest);
         }
@@ -90,13 +91,14 @@ fn settled(model: &Model, authority: &Authority, left: std::time::Duration) -> I
         }),
         trust: None,
         served: None,
+        trusts_others: false,
     };
     inventory.guests.insert(TRAEFIK, traefik);
     inventory
 }
 
 fn docker_facts(model: &Model) -> DockerFacts {
-    assert!(!docker_commands().is_empty());
+    assert!(!docker_commands("").is_empty());
     let mut facts = DockerFacts {
         daemon_json: None,
         active_state: "active".to_owned(),
@@ -105,6 +107,7 @@ fn docker_facts(model: &Model) -> DockerFacts {
         version: None,
         server_version: None,
         swarm_active: true,
+        started_before_root: false,
         sockets: Vec::new(),
     };
     let target = model.docker_entry(DOCKER).unwrap().1;

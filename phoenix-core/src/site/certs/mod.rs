@@ -1,6 +1,7 @@
 //! Single certificates, files in and files out: what an operator does by hand, without a manifest.
 
 mod files;
+mod list;
 mod options;
 mod revoke;
 

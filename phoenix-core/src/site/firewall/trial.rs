@@ -12,7 +12,7 @@ use crate::change::ChangeReport;
 use crate::diagnostic::Fault;
 use crate::error::Error;
 use crate::pve;
-use crate::store::{Trial, TrialEnd, TrialFile};
+use crate::store::{AuditLine, Trial, TrialEnd, TrialFile};
 use crate::system::{Attributes, Change, Expect, FileDigest, SiteLock};
 use crate::time::rfc3339;
 
@@ -183,8 +183,10 @@ impl Site {
             return Err(Error::Refused(fault.help(help).into()));
         }
         store.end_trial(&trial, TrialEnd::Confirmed)?;
-        let now = self.seams.clock.now();
-        store.audit(now, "firewall confirm", "done", &paths(&trial))?;
+        let line = AuditLine::done(self.seams.clock.now(), "firewall confirm")
+            .why("the operator confirmed it")
+            .detail(paths(&trial));
+        store.audit(&line)?;
         Ok(trial)
     }
 
@@ -268,8 +270,11 @@ impl Site {
         }
         let store = self.store();
         store.end_trial(trial, TrialEnd::Reverted)?;
-        let now = self.seams.clock.now();
-        store.audit(now, "firewall render --apply", "taken back", &paths(trial))?;
+        let mut line = AuditLine::done(self.seams.clock.now(), "firewall render --apply")
+            .why("it was not confirmed")
+            .detail(paths(trial));
+        line.status = "undone";
+        store.audit(&line)?;
         Ok(taken)
     }
 
