@@ -84,6 +84,7 @@ fn settled(model: &Model, authority: &Authority, left: std::time::Duration) -> I
         down: None,
         docker: None,
         traefik: Some(TraefikFacts {
+            dynamic_file: None,
             static_file: Some(model.static_file().unwrap().unwrap().0.into_bytes()),
             active_state: "active".to_owned(),
             version: None,
