@@ -179,6 +179,7 @@ impl Site {
         };
         let performer = Performer::new(&context);
         let outcomes = execute::run(&work.plan, &performer, observer);
+        let mut done = Vec::new();
         for (step, outcome) in work.plan.steps.iter().zip(&outcomes) {
             if step.action.changes() {
                 let status = match outcome.status {
@@ -189,9 +190,10 @@ impl Site {
                     Status::WouldRun => "would-run",
                 };
                 let words = outcome.errors.first().unwrap_or(&outcome.detail);
-                store.audit(self.seams.clock.now(), &step.id.0, status, words)?;
+                done.push((step.id.0.as_str(), status, words.as_str()));
             }
         }
+        store.audit_all(self.seams.clock.now(), &done)?;
         self.drop_candidates(model, work, &outcomes)?;
         Ok(report(work.plan.clone(), outcomes))
     }
@@ -203,7 +205,7 @@ impl Site {
         work: &Work,
         outcomes: &[Outcome],
     ) -> Result<(), Error> {
-        let store = self.store();
+        let mut arrived_or_unwanted = Vec::new();
         for located in &model.manifest.entries {
             let entry = &located.value;
             let name = &entry.common_name;
@@ -220,9 +222,10 @@ impl Site {
             let arrived = concerned.all(|outcome| outcome.status == Status::Done);
             let kept = work.plan.kept.iter().any(|keep| keep.certificate == *name);
             if touched && arrived || waits && kept {
-                store.drop_candidate(&entry.slug())?;
+                arrived_or_unwanted.push(entry.slug());
             }
         }
+        self.store().drop_candidates(&arrived_or_unwanted)?;
         Ok(())
     }
 }

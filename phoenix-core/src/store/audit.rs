@@ -26,17 +26,32 @@ impl Store {
         status: &str,
         detail: &str,
     ) -> Result<(), StoreError> {
-        let line = Line {
-            time: rfc3339(now),
-            step,
-            status,
-            detail,
-        };
-        let mut text = serde_json::to_vec(&line).map_err(|error| StoreError::Damaged {
-            path: self.dir.join("audit.jsonl"),
-            what: error.to_string(),
-        })?;
-        text.push(b'\n');
+        self.audit_all(now, &[(step, status, detail)])
+    }
+
+    /// Appends a line for each of several steps, all of them at once.
+    pub fn audit_all(
+        &self,
+        now: SystemTime,
+        lines: &[(&str, &str, &str)],
+    ) -> Result<(), StoreError> {
+        let mut text = Vec::new();
+        for (step, status, detail) in lines {
+            let line = Line {
+                time: rfc3339(now),
+                step,
+                status,
+                detail,
+            };
+            serde_json::to_writer(&mut text, &line).map_err(|error| StoreError::Damaged {
+                path: self.dir.join("audit.jsonl"),
+                what: error.to_string(),
+            })?;
+            text.push(b'\n');
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
         self.root
             .create_dir_all(&self.dir, crate::names::FileMode::new(0o700))
             .and_then(|()| self.root.append(&self.dir.join("audit.jsonl"), &text))
