@@ -38,7 +38,8 @@ pub(crate) fn beside_a_generator(server: &Server) -> Result<bool, Box<dyn Error>
         issue_all(&ours, count)?;
         enrolled = enrolled.min(started.elapsed());
     }
-    let rate = |time: Duration| count as f64 / time.as_secs_f64();
+    let number = f64::from(u32::try_from(count)?);
+    let rate = |time: Duration| number / time.as_secs_f64();
     let share = rate(enrolled) / rate(bare);
     say(&format!(
         "/sign with {WORKERS} connections: {:.0} a second ({:.1} ms for {count}), bare generator {:.0} a second: {:.0} % (at least {:.0} %)",
