@@ -50,6 +50,16 @@ impl AnyAuthority {
         }
     }
 
+    /// Who revokes.
+    pub(super) fn revokes(&self) -> Revokes<'_> {
+        match &self.inner {
+            #[cfg(feature = "acme")]
+            Inner::Acme(ca) => Revokes::Acme(ca),
+            Inner::StepCa(ca) => Revokes::StepCa(ca),
+            Inner::Embedded(_) | Inner::Missing => Revokes::No,
+        }
+    }
+
     /// The client of step-ca, where it is one.
     pub fn step_ca(&self) -> Option<&StepCa> {
         match &self.inner {
@@ -86,6 +96,14 @@ impl AnyAuthority {
             }),
         }
     }
+}
+
+/// An authority that revokes, each in its own way.
+pub(super) enum Revokes<'a> {
+    #[cfg(feature = "acme")]
+    Acme(&'a crate::ca::Acme),
+    No,
+    StepCa(&'a StepCa),
 }
 
 impl Authority for AnyAuthority {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{enroll, step_ca};
+use super::enroll;
 use crate::answers::RevokeReport;
 use crate::ca::{Authority as _, Revocation};
 use crate::error::Error;
+use crate::site::authority::Revokes;
 use crate::site::{AnyAuthority, Site};
 use crate::x509::{RevocationReason, Serial};
 
@@ -31,7 +32,13 @@ impl Site {
         words: Option<String>,
         dry_run: bool,
     ) -> Result<RevokeReport, Error> {
-        let ca = step_ca(authority, "only step-ca revokes")?;
+        let ca = authority.revokes();
+        if matches!(ca, Revokes::No) {
+            return Err(Error::Argument(format!(
+                "nothing is revoked by {}",
+                authority.describe()
+            )));
+        }
         let chain = match target {
             Target::Serial(_) => None,
             Target::File(path) | Target::Pair(path, _) => Some(self.read_chain(path)?),
@@ -57,9 +64,18 @@ impl Site {
         if dry_run {
             return Ok(report);
         }
-        let outcome = match (&chain, &key) {
-            (Some(chain), Some(key)) => ca.revoke_by_certificate(chain, key, reason, words),
-            _ => ca.revoke(&Revocation::new(serial).reason(reason, words)),
+        let outcome = match (ca, &chain, &key) {
+            (Revokes::StepCa(ca), Some(chain), Some(key)) => {
+                ca.revoke_by_certificate(chain, key, reason, words)
+            }
+            (Revokes::StepCa(ca), ..) => ca.revoke(&Revocation::new(serial).reason(reason, words)),
+            #[cfg(feature = "acme")]
+            (Revokes::Acme(ca), Some(chain), _) => ca.revoke(chain, reason),
+            _ => {
+                return Err(Error::Argument(
+                    "with ACME the certificate itself is needed, not its serial number".to_owned(),
+                ));
+            }
         };
         report.outcome = Some(
             outcome.map_err(|source| enroll(format!("revoke serial {}", report.serial), source))?,
