@@ -214,7 +214,7 @@ pub(crate) enum PendingCommand {
 pub(crate) enum MigrateCommand {
     /// Move the link between Traefik and the Swarm manager from plain TCP to mutual TLS
     #[command(
-        after_help = "Examples:\n  phoenix migrate docker-tls --dry-run\n  phoenix migrate docker-tls --disarm"
+        after_help = "Examples:\n  phoenix migrate docker-tls --dry-run\n  phoenix migrate docker-tls --disarm\n  phoenix migrate docker-tls --client-ca dedicated"
     )]
     DockerTls {
         /// Show the diff, write nothing
@@ -223,10 +223,26 @@ pub(crate) enum MigrateCommand {
         /// Move the old renewal manager's cron file aside, restorably
         #[arg(long)]
         disarm: bool,
+        /// Edit the rules even when the host or a link that the site needs could no longer be reached
+        #[arg(long)]
+        allow_lockout: bool,
         /// The provider block's name in Traefik's static file; Traefik 3 lists Swarm services only under `swarm`
         #[arg(long, value_name = "NAME", value_enum, default_value_t = Provider::Swarm)]
         provider: Provider,
+        /// Whose clients Docker admits: every one of the site's CA, or Traefik's alone, by a small CA of ours; as the settings
+        /// say where it is not given
+        #[arg(long, value_name = "WHICH", value_enum)]
+        client_ca: Option<ClientCaArg>,
     },
+}
+
+/// Whose clients Docker admits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClientCaArg {
+    /// Traefik's alone: a small CA of ours issues its certificate and nothing else
+    Dedicated,
+    /// Every certificate of the site's CA
+    Shared,
 }
 
 /// Names of the provider block.
@@ -247,6 +263,8 @@ pub(crate) enum ScopeArg {
     Certs,
     /// Docker with its certificate
     Docker,
+    /// Proxmox's firewall files, from the site's rules
+    Firewall,
     /// Traefik with its certificate
     Traefik,
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use crate::ca::{EnrollError, TlsFault};
 use crate::change::ChangeError;
+use crate::deploy::DeployError;
 use crate::diagnostic::Faults;
 use crate::manifest::ManifestEditError;
 use crate::plan::{GivenError, OrderError};
+use crate::pve::ReloadError;
 use crate::store::{PinError, StoreError};
 use crate::system::{FileError, LockError, TransactionError};
 use crate::time::rfc3339;
@@ -57,6 +59,14 @@ pub enum Error {
     /// The site's files have faults.
     #[error("the site cannot be read")]
     Faults(#[from] Faults),
+    /// A process that was needed could not be started; nothing was attempted.
+    #[error("could not start {what}")]
+    Spawn {
+        /// What it was to do.
+        what: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A file of the host could not be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -66,6 +76,21 @@ pub enum Error {
     /// The manifest was not edited.
     #[error(transparent)]
     ManifestEdit(#[from] ManifestEditError),
+    /// A pair could not be looked at in its place.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// No earlier version of a pair can be brought back; nothing was changed.
+    #[error("found no {} of `{certificate}` to bring back in {}{}", asked.as_ref().map_or_else(|| "earlier pair".to_owned(), |asked| format!("version `{asked}`")), dir.display(), if found.is_empty() { String::new() } else { format!(", only: {}", found.join(", ")) })]
+    NoEarlierPair {
+        /// The certificate.
+        certificate: String,
+        /// The version that was asked for.
+        asked: Option<String>,
+        /// Where versions were looked for.
+        dir: PathBuf,
+        /// What is there, and why it cannot be brought back.
+        found: Vec<String>,
+    },
     /// No root is to be found where the site keeps it.
     #[error("found no root certificate of the CA, expected one at {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "))]
     NoRoot {
@@ -78,6 +103,9 @@ pub enum Error {
         /// Where it was looked for.
         site: PathBuf,
     },
+    /// Proxmox's firewall did not put the rules in force; its files are as they were.
+    #[error("could not put the firewall's rules in force; the files were put back")]
+    Firewall(#[source] ReloadError),
     /// The plan's steps wait for each other.
     #[error("the manifest's `after` cannot be followed")]
     Order(#[from] OrderError),
@@ -201,15 +229,18 @@ impl Error {
             Self::Ca { .. } => "ca",
             Self::Change(ChangeError::ChangedMeanwhile { .. }) => "changed-meanwhile",
             Self::Change(_) => "change",
+            Self::Deploy(_) => "deploy",
             Self::Enroll { .. } => "enroll",
             Self::Exists { .. } => "exists",
             Self::Faults(_) => "faults",
             Self::File(_) => "file",
             Self::Lock(_) => "lock",
             Self::ManifestEdit(_) => "manifest-edit",
+            Self::NoEarlierPair { .. } => "no-earlier-pair",
             Self::NoRoot { .. } => "no-root",
             Self::NoSite { .. } => "no-site",
             Self::NotPending { .. } => "not-pending",
+            Self::Firewall(_) => "firewall",
             Self::Order(_) => "order",
             Self::PlanChanged { .. } => "plan-changed",
             Self::PlanUnreadable(_) => "plan-unreadable",
@@ -217,6 +248,7 @@ impl Error {
             Self::RootChanged { .. } => "root-changed",
             Self::RootNotValid { .. } => "root-not-valid",
             Self::RootUnreadable { .. } => "root-unreadable",
+            Self::Spawn { .. } => "spawn",
             Self::Store(_) => "store",
             Self::Transaction(_) => "transaction",
             Self::Unseen { .. } => "unseen",
@@ -236,6 +268,10 @@ impl Error {
             }
             Self::Enroll { source, .. } => enroll_hint(source),
             Self::Exists { .. } => Some("--force replaces it".to_owned()),
+            Self::NoEarlierPair { .. } => Some(
+                "`keep` in the manifest, or in `[deploy]` of etc/phoenix.toml, says how many versions stay; --force brings back one that has ended, `phoenix sync --force` gets a new one"
+                    .to_owned(),
+            ),
             Self::NoSite { .. } => Some(
                 "--site names the site, --ca-url a CA; `phoenix ca bootstrap` takes one in"
                     .to_owned(),
@@ -287,6 +323,9 @@ fn enroll_hint(source: &EnrollError) -> Option<String> {
         } => Some(
             "where the CA has a new root, put it in place of the old file, then `phoenix ca trust --fingerprint HEX`"
                 .to_owned(),
+        ),
+        EnrollError::NotPermitted { .. } => Some(
+            "`phoenix ca init --replace` makes one for the names that the site has now".to_owned(),
         ),
         _ => None,
     }

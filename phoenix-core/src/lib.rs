@@ -23,6 +23,7 @@ pub mod observe;
 pub mod plan;
 pub mod present;
 pub mod probe;
+pub mod pve;
 pub mod report;
 pub mod secret;
 pub mod settings;

@@ -6,7 +6,7 @@ use crate::firewall::{FirewallConfig, Link, TCP, UDP};
 use crate::guests::Guest;
 use crate::settings::Settings;
 
-/// The links between guests, and from the host to the CA, that the site cannot do without.
+/// The links between guests, from the host to the CA and to the cluster's other nodes, that the site cannot do without.
 ///
 /// Whoever has rules of another address is asked by it: guests without a fixed one have no links.
 pub fn links(guests: &[Guest], settings: &Settings, config: &FirewallConfig) -> Vec<Link> {
@@ -70,6 +70,10 @@ pub fn links(guests: &[Guest], settings: &Settings, config: &FirewallConfig) -> 
             link("the Swarm's overlay", *source, *dest, UDP, 4789);
         }
     }
+    for (own, other) in &config.node.corosync {
+        link("the cluster's corosync", *other, *own, UDP, COROSYNC);
+        link("the cluster's corosync", *own, *other, UDP, COROSYNC);
+    }
     links.dedup();
     links
 }
@@ -82,5 +86,7 @@ fn port_of(url: &str) -> u16 {
         .unwrap_or(STEP_CA)
 }
 
+/// Corosync's first port.
+const COROSYNC: u16 = 5405;
 /// The port of step-ca, as its guest's rules name it.
 const STEP_CA: u16 = 9000;

@@ -1,18 +1,21 @@
 //! The whole site in types: every document read once, every cross-reference resolved from what it says.
 
+mod authority;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::document::{Document, Format};
+use crate::firewall::SiteRules;
 use crate::guests::{Guest, Guests, HostConfig, decode_lxcs, decode_vms};
 use crate::manifest::{CertType, Entry, Manifest, Target};
-use crate::names::{CommonName, FileMode, GuestId, Owner, Slug};
-use crate::settings::{CaHints, Settings};
+use crate::names::{CommonName, FileMode, GuestId, GuestKind, Owner, Slug};
+use crate::settings::{ROOT_FILE, Settings};
 use crate::system::FileDigest;
-use crate::template::{Context, render};
-use crate::traefik::StaticFile;
+use crate::template::{Context, Template, render};
+use crate::traefik::{DynamicFile, Routes, StaticFile};
 
 /// The site's files, as read.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub struct SiteFiles {
     pub settings: Option<SourceFile>,
     /// Traefik's template.
     pub template: Option<SourceFile>,
+    /// What lies beside it, where it includes something.
+    pub beside_template: Vec<SourceFile>,
 }
 
 /// One file: where it lies and what it holds.
@@ -53,8 +58,8 @@ pub struct Model {
     pub settings: Settings,
     /// The documents behind them.
     pub documents: Documents,
-    /// Traefik's template, as text.
-    pub template: Option<(PathBuf, String)>,
+    /// Traefik's template.
+    pub template: Option<Template>,
     /// Whether container mounts are live, so that a pair under one is written through its guest (not under `--root`).
     pub live_mounts: bool,
 }
@@ -74,6 +79,8 @@ pub struct Documents {
     pub settings: Option<Document>,
 }
 
+pub use authority::Issuer;
+
 /// A place where an entry's pair belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
@@ -85,6 +92,8 @@ pub struct Placement {
     pub key: PathBuf,
     /// The root's path there.
     pub ca: Option<PathBuf>,
+    /// Whose root belongs at that path.
+    pub ca_of: Issuer,
     /// Owner, by the names of the side that holds it.
     pub owner: Owner,
     /// Mode of certificate and root.
@@ -97,6 +106,8 @@ pub struct Placement {
     pub keep: usize,
     /// Whether a guest can write the directory, too.
     pub guest_writable: bool,
+    /// Whether a program watches the directory: plain files stand in it, and the versions beside it.
+    pub plain: bool,
 }
 
 impl Model {
@@ -117,15 +128,8 @@ impl Model {
         let host_document = parse(files.host, Format::Json);
         let settings_document = files.settings.and_then(|file| parse(file, Format::Toml));
         let template = files.template.and_then(|file| {
-            if let Ok(text) = String::from_utf8(file.bytes) {
-                Some((file.path, text))
-            } else {
-                faults.push(
-                    Fault::error("template-utf8", "found bytes that are no UTF-8 text")
-                        .at(Place::file(&file.path)),
-                );
-                None
-            }
+            let found = template_text(file, files.beside_template);
+            found.map_err(|found| faults.extend(found)).ok()
         });
 
         let mut keep =
@@ -188,14 +192,22 @@ impl Model {
             .into_iter()
             .chain(optional.into_iter().flatten())
             .map(|document| (document.path(), document.text()));
-        let template = self
-            .template
-            .as_ref()
-            .map(|(path, text)| (path.as_path(), text.as_str()));
+        let templates = self.template.iter().flat_map(Template::files);
         files
-            .chain(template)
-            .map(|(path, text)| (path.to_owned(), FileDigest::of(text.as_bytes())))
+            .map(|(path, text)| (path.to_owned(), text))
+            .chain(templates)
+            .map(|(path, text)| (path, FileDigest::of(text.as_bytes())))
             .collect()
+    }
+
+    /// The firewall rules of host and guests.
+    pub fn site_rules(&self) -> SiteRules {
+        let documents = &self.documents;
+        SiteRules::new(
+            Some(documents.host.clone()),
+            documents.vms.clone(),
+            documents.lxcs.clone(),
+        )
     }
 
     /// The guests whose dockerd is commanded over the network.
@@ -215,39 +227,17 @@ impl Model {
             .find(|guest| !guest.is_template && guest.address.ip() == Some(ip))
     }
 
-    /// What the site says about its CA.
-    pub fn ca_hints(&self) -> CaHints {
-        CaHints {
-            bootstrap_url: self
-                .guests
-                .iter()
-                .find_map(|guest| Some((guest.bootstrap_ca_url.clone()?, guest.id.to_string()))),
-            dns_name: self.host.step_ca.dns_name.clone(),
-            provisioner: self.host.step_ca.provisioner.clone(),
-            ca_mounts: self
-                .guests
-                .iter()
-                .filter(|guest| guest.is_step_ca())
-                .flat_map(|guest| guest.mounts.iter().map(|mount| mount.host_path.clone()))
-                .collect(),
-        }
-    }
-
     /// Where an entry's pair belongs: its own paths first, then what `deploy` adds.
     ///
     /// Paths under a directory that a container mounts are written through that container, by its own ids.
     pub fn placements(&self, entry: &Entry) -> Vec<Placement> {
         let mut placements = vec![self.primary(entry)];
-        placements.extend(
-            entry
-                .deploy
-                .iter()
-                .map(|target| Self::target(entry, target)),
-        );
+        placements.extend(entry.deploy.iter().map(|target| self.target(entry, target)));
         placements
     }
 
-    fn primary(&self, entry: &Entry) -> Placement {
+    /// Where an entry's own paths are written.
+    pub fn primary(&self, entry: &Entry) -> Placement {
         let mounted = |path: &Path| self.guests.mounted(path).filter(|_| self.live_mounts);
         let through = mounted(&entry.cert_path)
             .zip(mounted(&entry.key_path))
@@ -273,28 +263,45 @@ impl Model {
             cert,
             key,
             ca,
+            ca_of: Issuer::Site,
             owner: entry.owner.clone(),
             cert_mode: entry.cert_mode,
             key_mode: entry.key_mode,
             slug: entry.slug(),
-            keep: entry.keep,
+            keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: self.guest_writable(&entry.cert_path),
+            plain: self
+                .settings
+                .watched
+                .iter()
+                .any(|dir| entry.cert_path.starts_with(dir) || entry.key_path.starts_with(dir)),
         }
     }
 
-    fn target(entry: &Entry, target: &Target) -> Placement {
+    fn target(&self, entry: &Entry, target: &Target) -> Placement {
         Placement {
             guest: Some(target.guest),
             cert: target.cert.clone(),
             key: target.key.clone(),
             ca: target.ca.clone(),
+            ca_of: self.root_wanted_by(entry, target),
             owner: target.owner.clone(),
             cert_mode: target.cert_mode,
             key_mode: target.key_mode,
             slug: entry.slug(),
-            keep: entry.keep,
+            keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: true,
+            plain: false,
         }
+    }
+
+    /// The directory of a guest that its Traefik watches, where a placement lies in it: Traefik would load the versions
+    /// below it, and does not notice a swapped link.
+    pub fn watched_in_guest(&self, placement: &Placement) -> Option<PathBuf> {
+        let guest = self.guests.guest(placement.guest?)?;
+        let (_, file) = self.static_file().filter(|_| guest.is_traefik())?.ok()?;
+        let dir = file.watched_dir()?;
+        (placement.cert.starts_with(&dir) || placement.key.starts_with(&dir)).then_some(dir)
     }
 
     /// Whether a guest mounts the directory that holds this host path, or an NFS client may.
@@ -366,17 +373,59 @@ impl Model {
 
     /// Traefik's static file, rendered and read.
     pub fn static_file(&self) -> Option<Result<(String, StaticFile), Faults>> {
-        let (path, source) = self.template.as_ref()?;
-        let rendered = match render(path, source, &self.context()) {
+        let template = self.template.as_ref()?;
+        let rendered = match render(template, &self.context()) {
             Ok(text) => text,
             Err(fault) => return Some(Err(Faults::from(*fault))),
         };
-        Some(StaticFile::parse(path, &rendered).map(|file| (rendered, file)))
+        Some(StaticFile::parse(&template.path, &rendered).map(|file| (rendered, file)))
+    }
+
+    /// Traefik's dynamic file and where it belongs in its guest; `None` where Traefik watches no such file.
+    ///
+    /// The places of its faults are those of the guests' files.
+    pub fn dynamic_file(&self) -> Option<Result<(PathBuf, DynamicFile), Faults>> {
+        let (_, file) = self.static_file()?.ok()?;
+        let path = file.dynamic_file()?;
+        let guests: Vec<(&Guest, &Document)> = self
+            .guests
+            .iter()
+            .filter_map(|guest| {
+                let document = match guest.id.kind {
+                    GuestKind::Lxc => self.documents.lxcs.as_ref(),
+                    GuestKind::Vm => self.documents.vms.as_ref(),
+                };
+                Some((guest, document?))
+            })
+            .collect();
+        let routes = Routes {
+            guests: &guests,
+            domain: &self.host.domain,
+            static_file: &file,
+            root: &self.root_in_traefik(),
+        };
+        Some(routes.file().map(|dynamic| (path, dynamic)))
+    }
+
+    /// The CA's root as Traefik's guest sees it: where the CA's own directory is mounted, else beside the client's files.
+    fn root_in_traefik(&self) -> PathBuf {
+        let mounted = self.traefiks().next().and_then(|traefik| {
+            let roots = self.ca_hints().ca_mounts.into_iter();
+            roots
+                .map(|dir| dir.join(ROOT_FILE))
+                .find_map(|root| traefik.mounts.iter().find_map(|mount| mount.inside(&root)))
+        });
+        mounted.unwrap_or_else(|| self.settings.traefik.certs_dir.join("ca.pem"))
     }
 
     /// What templates may use.
     pub fn context(&self) -> Context {
         let mut context = Context::new();
+        let urls = self.settings.ca.urls.iter();
+        let hint = self.ca_hints().bootstrap_url.map(|(url, _)| url);
+        if let Some(url) = urls.cloned().chain(hint).next() {
+            context.insert("ca_url".to_owned(), url.into());
+        }
         context.insert("domain".to_owned(), self.host.domain.clone().into());
         if let Some(address) = self.host.address {
             context.insert("host_address".to_owned(), address.to_string().into());
@@ -397,6 +446,8 @@ impl Model {
                 let value = serde_json::json!({
                     "name": guest.name,
                     "address": guest.address.ip().map(|ip| ip.to_string()),
+                    "cidr": guest.address.cidr(),
+                    "kind": guest.id.kind.to_string(),
                 });
                 (guest.id.id.to_string(), value)
             })
@@ -404,4 +455,50 @@ impl Model {
         context.insert("guests".to_owned(), guests.into());
         context
     }
+}
+
+/// A template from its bytes and those of the files beside it.
+///
+/// # Errors
+///
+/// When one of them is no text.
+pub fn template_text(file: SourceFile, beside: Vec<SourceFile>) -> Result<Template, Faults> {
+    let mut faults = Faults::new();
+    let mut text = |file: SourceFile| match String::from_utf8(file.bytes) {
+        Ok(text) => Some((file.path, text)),
+        Err(error) => {
+            faults.push(not_utf8(&file.path, &error));
+            None
+        }
+    };
+    let main = text(file);
+    let beside = beside
+        .into_iter()
+        .filter_map(text)
+        .filter_map(|(path, source)| {
+            Some((path.file_name()?.to_string_lossy().into_owned(), source))
+        })
+        .collect();
+    match main {
+        Some((path, source)) if faults.is_empty() => {
+            let mut template = Template::new(path, source);
+            template.beside = beside;
+            Ok(template)
+        }
+        _ => Err(faults),
+    }
+}
+
+/// A template must be text: where the first byte stands that is none.
+fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Fault {
+    let valid = error.utf8_error().valid_up_to();
+    let text = String::from_utf8_lossy(&error.as_bytes()[..valid]);
+    Fault::error(
+        "template-utf8",
+        format!(
+            "found the byte {:#04x}, expected UTF-8 text",
+            error.as_bytes()[valid]
+        ),
+    )
+    .at(Place::new(path, &text, valid..valid))
 }

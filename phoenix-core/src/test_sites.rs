@@ -37,6 +37,16 @@ pub(crate) fn model(file: impl Fn(&str) -> SourceFile) -> Model {
         host: file(HOST),
         settings: None,
         template: Some(file(TEMPLATE)),
+        beside_template: Vec::new(),
     };
     Model::read(files, true).unwrap()
+}
+
+/// A site's own files, unchanged.
+pub(crate) fn model_of(site: &Path) -> Model {
+    model(|name| {
+        let path = site.join("etc").join(name);
+        let bytes = std::fs::read(&path).unwrap();
+        SourceFile { path, bytes }
+    })
 }

@@ -1,13 +1,17 @@
 //! The command, run as a user runs it: on copies of a site in temporary directories.
 
 mod authority;
+mod back;
 mod ca;
 mod certs;
 mod edit;
 mod firewall;
 mod manifest;
+mod mounts;
 mod pairs;
 mod run;
+mod template;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -296,6 +300,21 @@ fn the_demonstration_holds_and_leaves_nothing() {
             "{probe}: {text}"
         );
     }
+    // The encrypted port opens before Docker moves, the plain one closes once both ends are verified.
+    let done = |step: &str| {
+        text.find(&format!("\ndone     {step}"))
+            .unwrap_or_else(|| panic!("{step}: {text}"))
+    };
+    let order = [
+        "deploy docker-daemon.internal.example to vm:1001",
+        "open firewall",
+        "configure docker vm:1001",
+        "verify docker vm:1001",
+        "verify traefik lxc:102",
+        "render firewall",
+        "verify firewall",
+    ];
+    assert!(order.map(done).is_sorted(), "{text}");
     assert!(stderr(&output).is_empty(), "{}", stderr(&output));
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
 }

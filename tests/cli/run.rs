@@ -3,7 +3,7 @@
 use super::*;
 
 /// A site beneath a root whose users are known there and whose guests are directories with the files that runs look for.
-fn site() -> Scratch {
+pub(super) fn site() -> Scratch {
     let scratch = Scratch::with_site();
     let passwd = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n";
     let group = "root:x:0:\nnogroup:x:65534:\nwww-data:x:33:\nnginx:x:101:\ntraefik:x:102:\n";
@@ -23,7 +23,7 @@ fn planned(scratch: &Scratch, name: &str) -> PathBuf {
     file
 }
 
-pub(crate) const NAME: &str = "worker-agent.internal.example";
+pub(super) const NAME: &str = "worker-agent.internal.example";
 
 #[test]
 fn a_plan_is_applied_as_it_was_written_down_and_only_once() {
@@ -100,7 +100,7 @@ fn myself() -> String {
 }
 
 /// A site of one certificate on the machine itself, all of it in the test's directory.
-pub(crate) fn real_site(hook: &str) -> Scratch {
+pub(super) fn real_site(hook: &str) -> Scratch {
     let scratch = Scratch::new();
     let dir = scratch.0.display();
     fs::create_dir_all(scratch.0.join("site/etc")).unwrap();
@@ -124,7 +124,7 @@ pub(crate) fn real_site(hook: &str) -> Scratch {
     scratch
 }
 
-pub(crate) fn on_machine(scratch: &Scratch, words: &[&str]) -> Output {
+pub(super) fn on_machine(scratch: &Scratch, words: &[&str]) -> Output {
     let (site, state) = (scratch.0.join("site"), scratch.0.join("state"));
     let places = [
         "--site",
@@ -223,4 +223,98 @@ fn a_mistyped_site_is_an_error_and_is_not_made() {
     let output = phoenix(&words, &scratch.0);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(!gone.exists());
+}
+
+#[test]
+fn certificates_are_listed_as_they_lie_on_the_host() {
+    let scratch = site();
+    let list = |words: &[&str]| {
+        let all = [&["certs", "list", "--output-format", "json"], words].concat();
+        let output = scratch.phoenix(&all);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), json)
+    };
+    let (status, empty) = list(&[]);
+    assert_eq!((status, empty.as_array().unwrap().len()), (Some(0), 6));
+    assert!(
+        empty
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["state"] == "missing")
+    );
+    assert_eq!(list(&["--need", NAME]).0, Some(1));
+    scratch.phoenix(&["sync", "certs", NAME]);
+    let before = scratch.snapshot();
+    let (status, one) = list(&[NAME]);
+    assert_eq!((status, &one[0]["state"]), (Some(0), &"good".into()));
+    let installed = &one[0]["installed"];
+    assert_eq!(installed["names"], serde_json::json!([NAME]));
+    assert_eq!(installed["key_type"], "ec-p256");
+    assert_eq!(list(&["--need", NAME]), (Some(0), serde_json::json!([])));
+    let text = stdout(&scratch.phoenix(&["certs", "list", NAME]));
+    let short = &installed["fingerprint"].as_str().unwrap()[..16];
+    assert!(
+        text.contains(short) && text.ends_with("1 of 1 certificate good\n"),
+        "{text}"
+    );
+    assert_eq!(scratch.snapshot(), before, "nothing is written");
+    let key = one[0]["key_path"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches('/')
+        .to_owned();
+    fs::write(scratch.0.join(key), "no key").unwrap();
+    let (status, damaged) = list(&["--need", NAME]);
+    assert_eq!(
+        (status, &damaged[0]["state"]),
+        (Some(1), &"unreadable".into())
+    );
+    assert!(damaged[0]["trouble"].as_str().unwrap().contains("the key:"));
+    let unknown = scratch.phoenix(&["certs", "list", "nobody.test"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", stderr(&unknown));
+}
+
+#[test]
+fn each_change_is_a_line_of_the_audit_trail_with_why_and_which_leaf() {
+    let scratch = site();
+    let trail = || -> Vec<serde_json::Value> {
+        let sites = fs::read_dir(scratch.0.join("var/lib/phoenix/sites")).unwrap();
+        let dir = sites.map(|site| site.unwrap().path()).next().unwrap();
+        let text = fs::read_to_string(dir.join("audit.jsonl")).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    scratch.phoenix(&["sync", "certs", NAME]);
+    let first = trail();
+    let of = |lines: &[serde_json::Value], what: &str| {
+        let what = format!("{what} {NAME}");
+        let found = lines
+            .iter()
+            .find(|line| line["what"].as_str().unwrap().starts_with(&what));
+        found
+            .unwrap_or_else(|| panic!("{what} in {lines:?}"))
+            .clone()
+    };
+    let issued = of(&first, "issue");
+    assert_eq!(issued["why"], serde_json::json!(["not installed"]));
+    assert_eq!(
+        (&issued["status"], issued.get("old")),
+        (&"done".into(), None)
+    );
+    let deployed = of(&first, "deploy");
+    assert_eq!(deployed["new"], issued["new"]);
+    assert!(phoenix_core::time::parse_rfc3339(issued["time"].as_str().unwrap()).is_some());
+
+    scratch.phoenix(&["sync", "certs", NAME, "--force"]);
+    let second = trail();
+    let renewed = of(&second[first.len()..], "issue");
+    assert_eq!(renewed["why"], serde_json::json!(["forced"]));
+    assert_eq!(renewed["old"], issued["new"]);
+    assert_ne!(renewed["new"], issued["new"]);
+    scratch.phoenix(&["manifest", "set", NAME, "keep=3"]);
+    let edit = trail().pop().unwrap();
+    assert_eq!(edit["what"], format!("manifest set {NAME}"));
+    assert!(!edit["why"].as_array().unwrap().is_empty(), "{edit}");
 }

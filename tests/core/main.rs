@@ -16,7 +16,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (4, &["settings", "manifest", "guests", "template"]),
     (5, &["firewall", "docker", "traefik"]),
     (6, &["links", "model"]),
-    (7, &["ca", "transport", "store", "probe", "deploy"]),
+    (7, &["ca", "transport", "store", "probe", "deploy", "pve"]),
     (8, &["inventory"]),
     (9, &["check", "migrate"]),
     (10, &["plan"]),

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use phoenix_core::answers::CaKind;
 #[cfg(feature = "acme")]
 use phoenix_core::ca::AcmeDirectory;
 use phoenix_core::ca::CaUrl;
@@ -14,7 +15,7 @@ use phoenix_core::present;
 use phoenix_core::settings::{AcmeChallenge, HookWords};
 #[cfg(feature = "acme")]
 use phoenix_core::site::AcmeOverrides;
-use phoenix_core::site::{BootstrapOptions, CaOverrides, Site};
+use phoenix_core::site::{BootstrapOptions, CaInitOptions, CaOverrides, Site};
 use phoenix_core::x509::Fingerprint;
 
 use super::{absolute, open_reaching};
@@ -50,11 +51,17 @@ pub(crate) enum CaCommand {
         after_help = "Examples:\n  phoenix ca health\n  phoenix ca health --ca-url https://10.0.0.10:9000 --ca-root root_ca.crt"
     )]
     Health(CaArgs),
-    /// Make the embedded CA, for a machine that has no step-ca
+    /// Make a CA of our own: the embedded one, for a machine that has no step-ca, or the one for Docker's clients
     #[command(
-        after_help = "Examples:\n  phoenix ca init --dry-run\n  phoenix ca init && phoenix certs issue a.internal --cert a.crt --key a.key"
+        after_help = "Examples:\n  phoenix ca init && phoenix certs issue a.internal --cert a.crt --key a.key\n  phoenix ca init --client docker && phoenix migrate docker-tls --client-ca dedicated"
     )]
     Init {
+        /// Make the small CA that issues Traefik's certificate for Docker and nothing else
+        #[arg(long, value_name = "WHOSE", value_enum)]
+        client: Option<Client>,
+        /// Move the one that is there aside and make another, for the names that the site has now
+        #[arg(long)]
+        replace: bool,
         /// Say what would be made, make nothing
         #[arg(long)]
         dry_run: bool,
@@ -80,6 +87,13 @@ pub(crate) enum CaCommand {
         #[arg(long, value_name = "HEX")]
         fingerprint: Fingerprint,
     },
+}
+
+/// Whose clients a CA is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Client {
+    /// dockerd's
+    Docker,
 }
 
 /// A CA that is to become the site's.
@@ -242,11 +256,18 @@ pub(super) fn run(command: &CaCommand, global: &Global, output: &Output) -> Resu
             Ok(OK)
         }
         CaCommand::Init {
+            client,
+            replace,
             dry_run,
             lock_timeout,
         } => {
             let site = super::open(global)?;
-            let init = site.ca_init(*dry_run, Duration::from_secs(*lock_timeout))?;
+            let init = site.ca_init(CaInitOptions {
+                what: client.map_or(CaKind::Site, |Client::Docker| CaKind::DockerClient),
+                replace: *replace,
+                dry_run: *dry_run,
+                lock_timeout: Duration::from_secs(*lock_timeout),
+            })?;
             output.answer(&init, |style| present::ca_init(&init, now, style))?;
             Ok(OK)
         }

@@ -16,6 +16,7 @@ use phoenix_core::x509::{KeyType, RevocationReason, Serial, Usage};
 
 use super::absolute;
 use super::ca::CaArgs;
+use super::rollback::RollbackArgs;
 use crate::args::Global;
 use crate::exit::{FAILED, Failure, OK, USAGE};
 use crate::output::Output;
@@ -39,6 +40,18 @@ pub(crate) enum CertsCommand {
         after_help = "Examples:\n  phoenix certs issue a.internal --cert a.crt --key a.key --san 10.0.0.111 --validity 720h\n  phoenix certs issue --csr a.csr --cert a.crt --ca-url https://10.0.0.10:9000 --ca-root root_ca.crt --provisioner admin --provisioner-password-file prompt"
     )]
     Issue(IssueArgs),
+    /// Show the manifest's certificates as they lie on the host; asks neither guests nor the CA
+    #[command(
+        after_help = "Examples:\n  phoenix certs list\n  phoenix certs list --need --output-format json | jq -r '.[].certificate'"
+    )]
+    List {
+        /// Only these; all when none is named
+        #[arg(value_name = "NAME")]
+        names: Vec<CommonName>,
+        /// Only those that are due, over, missing or damaged; exit 1 when there is one
+        #[arg(long)]
+        need: bool,
+    },
     /// Get a certificate with the same names and lifetime for a new key
     #[command(
         after_help = "Examples:\n  phoenix certs rekey a.crt a.key --force\n  phoenix certs rekey a.crt a.key --out-cert new.crt --out-key new.key --key-type ed25519"
@@ -54,6 +67,14 @@ pub(crate) enum CertsCommand {
         after_help = "Examples:\n  phoenix certs revoke a.crt --key a.key --reason superseded\n  phoenix certs revoke 0x3f2a99 --reason keyCompromise --words 'laptop lost'"
     )]
     Revoke(RevokeArgs),
+    /// Bring the pair of before back to every place that its successor went to, and run its hook again
+    ///
+    /// Later runs keep it until its own renewal window opens, or where that is open already, for two thirds of what is left
+    /// of it. `phoenix sync --force` ends that at once.
+    #[command(
+        after_help = "Examples:\n  phoenix certs rollback nginx.internal\n  phoenix certs rollback nginx.internal --to 1f3a09c2 --dry-run"
+    )]
+    Rollback(RollbackArgs),
     /// Make a one-time token with which somebody else gets one certificate within five minutes
     #[command(
         after_help = "Examples:\n  phoenix certs token a.internal --csr a.csr\n  phoenix certs token a.internal | ssh vm phoenix certs issue a.internal --cert a.crt --key a.key --token fd:0 --ca-url https://10.0.0.10:9000 --ca-root root_ca.crt"
@@ -268,9 +289,11 @@ pub(super) fn run(command: &CertsCommand, global: &Global, output: &Output) -> R
         CertsCommand::Csr(args) => csr(args, global, output),
         CertsCommand::Inspect(args) => inspect(args, global, output),
         CertsCommand::Issue(args) => issue(args, global, output),
+        CertsCommand::List { names, need } => list(names, *need, global, output),
         CertsCommand::Rekey(args) => rekey(args, global, output),
         CertsCommand::Renew(args) => renew(args, global, output),
         CertsCommand::Revoke(args) => revoke(args, global, output),
+        CertsCommand::Rollback(args) => super::rollback::run(args, global, output),
         CertsCommand::Token(args) => token(args, global, output),
     }
 }
@@ -286,6 +309,19 @@ fn csr(args: &CsrArgs, global: &Global, output: &Output) -> Result<u8, Failure> 
         dry_run: args.dry_run,
     })?;
     answer(&report, output)
+}
+
+fn list(names: &[CommonName], need: bool, global: &Global, output: &Output) -> Result<u8, Failure> {
+    let site = super::open(global)?;
+    let all = if need {
+        site.certs_in_need(names)?
+    } else {
+        site.certs(names)?
+    };
+    output.answer(&all, |style| {
+        present::certificates(&all, SystemTime::now(), style)
+    })?;
+    Ok(if need && !all.is_empty() { FAILED } else { OK })
 }
 
 fn inspect(args: &InspectArgs, global: &Global, output: &Output) -> Result<u8, Failure> {

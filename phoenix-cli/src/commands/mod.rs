@@ -12,6 +12,7 @@ mod migrate;
 mod pending;
 mod plan;
 mod recover;
+mod rollback;
 mod status;
 mod sync;
 mod template;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use phoenix_core::diagnostic::nearest;
 use phoenix_core::names::CommonName;
 use phoenix_core::plan::Scope;
-use phoenix_core::site::{Seams, Site, SitePaths};
+use phoenix_core::site::{MigrateOptions, Seams, Site, SitePaths};
 use phoenix_core::system::HostDial;
 
 use crate::args::{Cli, Command, Global, MigrateCommand, ScopeArg};
@@ -46,15 +47,25 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Manifest { command } => manifest::run(&site()?, command, output),
-        Command::Firewall { command } => firewall::run(&site()?, command, output),
+        Command::Firewall { command } => firewall::run(&site()?, command, &cli.global, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {
                     dry_run,
                     disarm,
+                    allow_lockout,
                     provider,
+                    client_ca,
                 },
-        } => migrate::docker_tls(&site()?, *dry_run, *disarm, *provider, output),
+        } => {
+            let options = MigrateOptions {
+                dry_run: *dry_run,
+                disarm: *disarm,
+                allow_lockout: *allow_lockout,
+                ..MigrateOptions::default()
+            };
+            migrate::docker_tls(&site()?, options, *provider, *client_ca, output)
+        }
         Command::Pending { command } => pending::run(&site()?, command, output),
         Command::Plan(args) => plan::run(&site()?, args, output),
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
@@ -106,6 +117,7 @@ fn scope(scope: ScopeArg) -> Scope {
         ScopeArg::All => Scope::All,
         ScopeArg::Certs => Scope::Certs,
         ScopeArg::Docker => Scope::Docker,
+        ScopeArg::Firewall => Scope::Firewall,
         ScopeArg::Traefik => Scope::Traefik,
     }
 }

@@ -29,9 +29,17 @@ pub(super) struct World {
 struct Running {
     /// Listeners by the address that the site gives them; they really are on loopback.
     listeners: BTreeMap<(&'static str, u16), Endpoint>,
-    /// When Traefik was started, in seconds since the epoch.
+    /// When Docker was started, in seconds since the epoch.
+    docker_started: u64,
+    /// When Traefik was started, likewise.
     traefik_started: u64,
     traefik_log: Vec<String>,
+    /// For each start of Docker, whether Traefik's files of that moment got in.
+    #[cfg(test)]
+    let_in: Vec<bool>,
+    /// Docker does not start the next time.
+    #[cfg(test)]
+    docker_refuses: bool,
 }
 
 impl World {
@@ -54,7 +62,7 @@ impl World {
             clock: Arc::new(SystemClock),
             commands: Arc::new(WouldRunCommands),
             dial: Arc::clone(self) as Arc<dyn Dial>,
-            transports: Arc::new(move |guests| {
+            transports: Arc::new(move |guests, _| {
                 let live = guests.iter().filter(|guest| !guest.is_template);
                 live.map(|guest| {
                     let world = Arc::clone(&world);
@@ -114,6 +122,14 @@ impl World {
                 "ExecMainStartTimestamp",
                 ..,
             ] => Ok(format!("@{}\n", self.running().traefik_started)),
+            [
+                "systemctl",
+                "show",
+                "docker.service",
+                "-p",
+                "ExecMainStartTimestamp",
+                ..,
+            ] => Ok(format!("@{}\n", self.running().docker_started)),
             ["systemctl", "show" | "is-active", ..] | ["docker", "info", ..] => {
                 Ok("active\n".to_owned())
             }
@@ -179,6 +195,10 @@ impl World {
 
     /// As dockerd does: listeners come from its command or from its file, and TLS from the files named there.
     fn restart_docker(&self) -> Result<(), String> {
+        #[cfg(test)]
+        if std::mem::take(&mut self.running().docker_refuses) {
+            return Err("planted: dockerd does not start".to_owned());
+        }
         let text = self.read(manager(), "/etc/docker/daemon.json")?;
         let config = json_object(&text)?;
         let unit = self.docker_unit();
@@ -246,8 +266,16 @@ impl World {
                 .map_err(|error| error.to_string())?;
             running.listeners.insert((MANAGER, *port), endpoint);
         }
+        running.docker_started = seconds(SystemTime::now());
+        drop(running);
         let sockets: Vec<String> = ports.iter().map(|port| listening(*port)).collect();
-        self.write_sockets(manager(), &sockets)
+        self.write_sockets(manager(), &sockets)?;
+        #[cfg(test)]
+        {
+            let let_in = self.traefik_gets_in();
+            self.running().let_in.push(let_in);
+        }
+        Ok(())
     }
 
     /// As Portainer does: TLS with the pair that lies in its volume.
@@ -347,6 +375,15 @@ impl World {
             .map_err(|error| error.to_string())?;
         let body = get(socket, files.as_ref(), &host, "/services")?;
         serde_json::from_str(&body).map_err(|error| error.to_string())
+    }
+
+    #[cfg(test)]
+    fn traefik_gets_in(&self) -> bool {
+        let path = "/etc/traefik/traefik.yml";
+        let file = self
+            .read(proxy(), path)
+            .and_then(|text| static_file(path, &text));
+        file.and_then(|file| self.docker_services(&file)).is_ok()
     }
 
     fn guest_dir(&self, guest: GuestId) -> PathBuf {
@@ -494,6 +531,29 @@ fn established(ip: &str, port: u16) -> String {
             .map_or(0, |ip| u32::from_ne_bytes(ip.octets()))
     };
     format!("{:08X}:D2F0 {:08X}:{port:04X} 01", word(PROXY), word(ip))
+}
+
+#[cfg(test)]
+impl World {
+    /// For each start of Docker since the last question, whether Traefik's files of that moment got in.
+    pub(super) fn let_in(&self) -> Vec<bool> {
+        std::mem::take(&mut self.running().let_in)
+    }
+
+    /// Docker does not start the next time.
+    pub(super) fn docker_refuses_once(&self) {
+        self.running().docker_refuses = true;
+    }
+
+    /// Docker was not started again since its files were written.
+    pub(super) fn docker_is_old(&self) {
+        self.running().docker_started -= 100;
+    }
+
+    /// Whether Traefik gets in now.
+    pub(super) fn link_holds(&self) -> bool {
+        self.traefik_gets_in()
+    }
 }
 
 /// The Swarm manager's address on the sample site.

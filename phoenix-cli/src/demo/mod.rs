@@ -3,12 +3,14 @@
 mod endpoint;
 mod guests;
 mod site;
+#[cfg(test)]
+mod tests;
 
 use std::time::SystemTime;
 
 use phoenix_core::present;
 use phoenix_core::report::Report;
-use phoenix_core::site::{MigrateOptions, Site, SitePaths, SyncOptions};
+use phoenix_core::site::{FirewallOptions, MigrateOptions, Site, SitePaths, SyncOptions};
 use serde_json::{Map, Value, json};
 
 use self::guests::World;
@@ -73,6 +75,8 @@ fn tell(
     };
     let site = Site::open(paths, world.seams())?;
     let options = SyncOptions::default();
+    // Proxmox's firewall as it stands before: the plain port is open.
+    site.render_firewall(FirewallOptions::default())?;
 
     show.heading("2. phoenix check")?;
     let found = site.check()?;
@@ -152,14 +156,15 @@ impl Show<'_> {
     }
 }
 
-const BUILT: &str = "A sample Proxmox site in {dir}: manifest, VM and LXC configurations, Traefik's template.
-Docker of VM 1001 listens without encryption on 10.0.0.111:2375, Traefik of LXC 102 uses it.
+const BUILT: &str = "A sample Proxmox site in {dir}: manifest, VM and LXC configurations, Traefik's template,
+and Proxmox's firewall files with the rules of that site. Docker of VM 1001 listens without encryption on 10.0.0.111:2375, Traefik of LXC 102 uses it.
 
 Real:      the library and everything it decides and writes; the embedded CA and its certificates;
            TLS with client certificates, over sockets of 127.0.0.1; every probe.
 Stands in: guests are directories (DIR/guests/vm-1001, ...); their commands (systemctl, docker, ...)
            are answered by a small program that starts listeners from the delivered files, as dockerd,
-           Traefik and Portainer would; 10.0.0.x leads to ports of 127.0.0.1.
+           Traefik and Portainer would; 10.0.0.x leads to ports of 127.0.0.1. No `pve-firewall` reads
+           the firewall's files here.
 Left out:  step-ca. `bootstrap_ca_url`, `step_ca` and the feature `step_ca` were taken out of this
            copy of the site, so that the embedded CA is used.
 ";

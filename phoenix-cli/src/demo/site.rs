@@ -62,7 +62,12 @@ impl Sample {
         self.write(&format!("{etc}/phoenix_hypervisor_config.json"), &host)?;
         self.write(&format!("{etc}/traefik/traefik.yml.template"), TEMPLATE)?;
         self.write("etc/cron.d/phoenix-certificates", CRON)?;
-        for dir in ["var/lib", "etc/docker/certs.d", "etc/traefik/certs"] {
+        for dir in [
+            "var/lib",
+            "etc/docker/certs.d",
+            "etc/traefik/certs",
+            "etc/pve/nodes/demo",
+        ] {
             self.dir(dir)?;
         }
         for dir in [

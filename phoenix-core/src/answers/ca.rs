@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::ca::{Health, ProvisionerInfo};
 use crate::change::FileChange;
-use crate::x509::{Anchor, Fingerprint};
+use crate::x509::{Anchor, Fingerprint, Permitted};
 
 /// Which CA the site has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,8 +30,32 @@ pub struct CaView {
     pub root_files: Vec<(PathBuf, bool)>,
     /// The root that is trusted; `None` before the first run.
     pub pinned: Option<CaRoot>,
+    /// The CA that Docker's clients have to themselves, where there is one.
+    pub docker_clients: Option<ClientCaView>,
     /// What it said itself, where it was asked.
     pub online: Option<CaOnline>,
+}
+
+/// The CA that Docker's clients have to themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClientCaView {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Whether the settings ask for it.
+    pub used: bool,
+    /// Its root; `None` before the first run.
+    pub root: Option<CaRoot>,
+}
+
+/// Which CA of our own is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CaKind {
+    /// The one that Docker's clients have to themselves.
+    DockerClient,
+    /// The site's, where it names no other.
+    Site,
 }
 
 /// A CA certificate in a report.
@@ -68,19 +92,29 @@ pub struct CaOnline {
     pub roots: Vec<CaRoot>,
     /// Its intermediates; empty where it does not show them.
     pub intermediates: Vec<CaRoot>,
+    /// The names that it may issue for, where it is one of our own.
+    pub permitted: Option<Permitted>,
     /// How many certificates its revocation list holds; `None` where it keeps none.
     pub revoked: Option<usize>,
     /// What could not be had, and why.
     pub notes: Vec<String>,
 }
 
-/// The embedded CA that was made, or was there.
+/// A CA of our own that was made, or was there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CaInit {
+    /// Which one.
+    pub kind: CaKind,
     /// Its directory.
     pub dir: PathBuf,
     /// Its root; `None` where a dry run would make one.
     pub root: Option<CaRoot>,
+    /// The names that it may issue for.
+    pub permitted: Option<Permitted>,
+    /// Where the one lies now that was there before.
+    pub replaced: Option<PathBuf>,
+    /// Whether the site's settings ask for it.
+    pub used: bool,
     /// Whether it was made now.
     pub made: bool,
 }

@@ -1,9 +1,15 @@
-//! What commands about the CA and about single certificates answer, as data; `present` has the text.
+//! What single commands answer, as data; `present` has the text.
 
 mod ca;
 mod certs;
+mod firewall;
 mod inspect;
+mod list;
+mod template;
 
-pub use ca::{BootstrapReport, CaInit, CaOnline, CaRoot, CaView};
+pub use ca::{BootstrapReport, CaInit, CaKind, CaOnline, CaRoot, CaView, ClientCaView};
 pub use certs::{CertReport, CertificateFacts, RevokeReport, TokenReport};
+pub use firewall::{Recovery, TakenBack, TrialReport};
 pub use inspect::{InspectedCertificate, InspectedRequest, Inspection, State, Verdict};
+pub use list::{InstalledCertificate, ListedCertificate, ListedState};
+pub use template::{RenderReport, SiteName};

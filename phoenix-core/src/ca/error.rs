@@ -3,7 +3,10 @@
 use std::io;
 
 use super::{CaUrl, JudgeFault, JweFault};
-use crate::x509::{ChainFault, CrlFault, Fingerprint, KeyFault, PemFault};
+use crate::system::FileError;
+use crate::x509::{
+    ChainFault, CrlFault, Fingerprint, KeyFault, PemFault, RevocationReason, Serial,
+};
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -32,18 +35,16 @@ pub enum EnrollError {
         /// How it ended.
         detail: String,
     },
-    /// The embedded CA's directory could not be used.
-    #[error("could not {action} `{path}` of the embedded CA")]
+    /// The directory of a CA of ours could not be used.
+    #[error("could not use {authority}")]
     Keep {
-        /// What was tried.
-        action: &'static str,
-        /// The file or directory.
-        path: String,
+        /// Which CA.
+        authority: String,
         /// Why not.
-        source: io::Error,
+        source: FileError,
     },
-    /// The embedded CA's files are not what they were.
-    #[error("the embedded CA in `{path}` is unusable: {detail}")]
+    /// The files of a CA of ours are not what they were.
+    #[error("the CA in `{path}` is unusable: {detail}")]
     Damaged {
         /// Its directory.
         path: String,
@@ -84,6 +85,24 @@ pub enum EnrollError {
     NoNames {
         /// The certificate's name.
         common_name: String,
+    },
+    /// A certificate is to be taken off the revocation list that is not on hold.
+    #[error("serial {serial} is {}, and only one that is on hold (certificateHold) can be taken off the list", match .reason { Some(reason) => format!("revoked for good ({reason})"), None => "not revoked".to_owned() })]
+    NotOnHold {
+        /// The serial number.
+        serial: Serial,
+        /// Why it is on the list, where it is.
+        reason: Option<RevocationReason>,
+    },
+    /// The CA may not issue such a certificate; verifiers would refuse it.
+    #[error("{authority} may not issue `{common_name}`: {what}")]
+    NotPermitted {
+        /// Which CA.
+        authority: String,
+        /// The certificate's name.
+        common_name: String,
+        /// What it may not, and what it may.
+        what: String,
     },
     /// The CA has no such provisioner, or none that a password opens.
     #[error("the CA at {url} has no JWK provisioner {}; it has: {}", match .wanted { Some(name) => format!("named `{name}`"), None => "that is the only one of its kind (name one)".to_owned() }, if .found.is_empty() { "none".to_owned() } else { .found.join(", ") })]
@@ -141,6 +160,18 @@ pub enum EnrollError {
         common_name: String,
         /// Why.
         reason: ChainFault,
+    },
+    /// The certificate to renew was revoked.
+    #[error(
+        "the certificate of `{common_name}` with serial {serial} was revoked ({reason}); enroll it anew"
+    )]
+    Revoked {
+        /// The certificate's name.
+        common_name: String,
+        /// Its serial number.
+        serial: Serial,
+        /// Why it was revoked.
+        reason: RevocationReason,
     },
     /// The CA's revocation list is not believed.
     #[error("could not use the revocation list of the CA at {url}")]

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 #[cfg(feature = "acme")]
 pub use acme::{AccountKey, Acme, AcmeDirectory};
-pub use embedded::EmbeddedCa;
+pub use embedded::{CaDesign, EmbeddedCa};
 pub use error::{EnrollError, TlsFault, TransportError};
 pub use http::Timeouts;
 pub use judge::{JudgeFault, Wanted, judge};

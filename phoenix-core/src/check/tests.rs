@@ -33,7 +33,7 @@ fn plain_site(site: &Path) -> Texts {
 
 fn migrated(site: &Path) -> Texts {
     let mut texts = plain_site(site);
-    let Migration { files } = docker_tls(&model(&texts), DockerTlsOptions::default()).unwrap();
+    let Migration { files, .. } = docker_tls(&model(&texts), DockerTlsOptions::default()).unwrap();
     for edit in files {
         let (_, text) = texts
             .iter_mut()
@@ -186,6 +186,32 @@ fn a_copied_rule_is_a_warning() {
         count(&good, "PX009"),
         "another source is no copy"
     );
+}
+
+#[test]
+fn a_shared_root_of_dockers_clients_is_named_until_they_have_their_own() {
+    let shared = model(&migrated(&sample_site()));
+    let findings = check(&shared);
+    let fault = findings
+        .of("PX019")
+        .next()
+        .expect("the shared case is named");
+    assert_eq!(
+        fault.message,
+        "found Docker of vm:1001 to admit every client certificate of the site's CA (5 others of the manifest besides traefik-client.internal.example), expected traefik-client.internal.example alone"
+    );
+    assert!(fault.places.first().is_some_and(|place| place.line > 0));
+    assert_eq!(count(&plain_site(&sample_site()), "PX019"), 0, "no TLS yet");
+    let mut dedicated = shared.clone();
+    dedicated.settings.docker.client_ca = crate::settings::ClientCa::Dedicated;
+    assert_eq!(check(&dedicated).of("PX019").count(), 0);
+    // Our own CA gives leaves one usage: only other clients could get in.
+    let mut ours = shared;
+    for guest in &mut ours.guests.0 {
+        guest.bootstrap_ca_url = None;
+    }
+    ours.host.step_ca.dns_name = None;
+    assert_eq!(check(&ours).of("PX019").count(), 0);
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Commit<'_> {
         };
         if self.previous.as_deref() != Some(version) {
             let swapped = self
-                .note_previous()
+                .note_previous(version)
                 .and_then(|()| Ok(self.versions.point_current(version)?));
             if let Err(error) = swapped {
                 if let Some(applied) = applied {
@@ -84,7 +84,7 @@ impl Commit<'_> {
             self.previous = self.take_over()?;
         }
         if self.previous.as_deref() != Some(version) {
-            self.note_previous()?;
+            self.note_previous(version)?;
         }
         let current = Change::Link {
             path: self.layout.current.clone(),
@@ -162,8 +162,11 @@ impl Commit<'_> {
         Ok(Some(taken))
     }
 
-    fn note_previous(&self) -> Result<(), DeployError> {
-        if let Some(previous) = &self.previous {
+    /// A version with the same leaf was put right, and is no way back.
+    fn note_previous(&self, version: &str) -> Result<(), DeployError> {
+        if let Some(previous) = &self.previous
+            && !self.versions.same_leaf(previous, version)?
+        {
             self.versions.note_previous(previous)?;
         }
         Ok(())

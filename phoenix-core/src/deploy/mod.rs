@@ -4,6 +4,7 @@
 //! links through `current`: one rename swaps both files, and no state on the disk is ever half a pair.
 
 mod commit;
+mod earlier;
 mod installed;
 mod layout;
 mod pair;
@@ -14,6 +15,7 @@ mod crash_tests;
 #[cfg(test)]
 mod tests;
 
+pub use earlier::{Version, versions};
 pub use installed::{Drift, Installed, read_installed};
 pub use layout::{
     Arrangement, CA_FILE, CERT_FILE, CURRENT, KEY_FILE, Layout, PREVIOUS, PairLink, STORE,

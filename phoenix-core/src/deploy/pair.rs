@@ -60,7 +60,7 @@ impl PairTarget {
             slug: placement.slug.clone(),
             guest_writable: placement.guest_writable,
             keep: placement.keep,
-            plain: false,
+            plain: placement.plain,
             journal_dir,
         }
     }
@@ -206,7 +206,7 @@ pub fn stage_version(
 }
 
 /// Makes staged pairs durable together: one sync per file system instead of several per pair, which pays when they are many.
-pub fn settle(staged: &mut [Staged]) -> Result<(), DeployError> {
+pub fn settle<'s>(staged: impl IntoIterator<Item = &'s mut Staged>) -> Result<(), DeployError> {
     let mut synced = Vec::new();
     for one in staged {
         let layout = one.target.layout(&one.version)?;

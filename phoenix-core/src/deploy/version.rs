@@ -10,7 +10,7 @@ use super::pair::{DeployError, PairTarget};
 use crate::names::FileMode;
 use crate::system::dir::Dir;
 use crate::system::random_hex;
-use crate::system::{Attributes, FileDigest, FileError, FileKind, Root};
+use crate::system::{Attributes, FileDigest, FileError, FileFacts, FileKind, Root};
 
 /// A file of a version: its name there, its bytes, who owns and who may read it.
 pub(super) struct VersionFile<'a> {
@@ -205,12 +205,36 @@ impl Versions {
         Ok(())
     }
 
+    /// Everything that stands in it.
+    pub(super) fn names(&self) -> Result<Vec<OsString>, FileError> {
+        self.dir.names()
+    }
+
+    pub(super) fn stat(&self, name: &OsStr) -> Result<Option<FileFacts>, FileError> {
+        self.dir.stat(name)
+    }
+
     pub(super) fn remove_version(&self, name: &str) -> Result<(), FileError> {
         self.dir.remove_tree(OsStr::new(name))?;
         self.dir.sync()
     }
 
-    /// Removes the oldest versions, so that `keep` remain beside the current one, `previous` first among them.
+    /// Whether two versions hold the same certificate.
+    pub(super) fn same_leaf(&self, one: &str, other: &str) -> Result<bool, FileError> {
+        let read = |name: &str| match self.version(name)? {
+            Some(dir) => match dir.read(OsStr::new(CERT_FILE), Root::READ_LIMIT) {
+                Ok((bytes, _)) => Ok(Some(bytes)),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            },
+            None => Ok(None),
+        };
+        let one = read(one)?;
+        Ok(one.is_some() && one == read(other)?)
+    }
+
+    /// Removes the oldest versions, so that `keep` remain beside the current one, `previous` first among them. Those with
+    /// the current certificate are no way back and do not stay.
     pub(super) fn prune(
         &self,
         current: &str,
@@ -226,13 +250,19 @@ impl Versions {
                 && facts.kind == FileKind::Directory
             {
                 let is_previous = previous.is_some_and(|previous| name == previous);
-                others.push((is_previous, facts.modified, name));
+                let same = !is_previous
+                    && match name.to_str() {
+                        Some(name) => self.same_leaf(name, current)?,
+                        None => false,
+                    };
+                others.push((!same, is_previous, facts.modified, name));
             }
         }
         others.sort();
         others.reverse();
-        let surplus = others.split_off(keep.min(others.len()));
-        for (is_previous, _, name) in surplus {
+        let different = others.iter().filter(|other| other.0).count();
+        let surplus = others.split_off(keep.min(different));
+        for (_, is_previous, _, name) in surplus {
             if is_previous {
                 self.dir.remove(OsStr::new(PREVIOUS))?;
             }

@@ -54,7 +54,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the file's ending, where a `.template` behind it does not count; `None` for endings of other notations.
+    /// By the file's ending, where `.template`, `.j2`, `.jinja` or `.tmpl` behind it does not count; `None` for endings of
+    /// other notations.
     ///
     /// ```
     /// use phoenix_core::document::Format;
@@ -63,7 +64,10 @@ impl Format {
     /// ```
     pub fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
-        let name = name.strip_suffix(".template").unwrap_or(name);
+        let name = [".template", ".j2", ".jinja", ".tmpl"]
+            .iter()
+            .find_map(|ending| name.strip_suffix(ending))
+            .unwrap_or(name);
         match Path::new(name).extension()?.to_str()? {
             "json" => Some(Self::Json),
             "toml" => Some(Self::Toml),

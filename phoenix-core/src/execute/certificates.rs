@@ -3,16 +3,21 @@
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::{Done, Performer, StepError};
-use crate::ca::{Authority, Issued, Request};
+use crate::ca::{Authority, EnrollError, Issued, Request};
 use crate::deploy::{PairTarget, check};
+use crate::guests::ids_in_container;
 use crate::inventory::read_pair;
-use crate::manifest::{CertType, Entry};
+use crate::manifest::Entry;
+use crate::model::Placement;
+use crate::names::GuestId;
 use crate::plan::{Action, IssueHow, Step};
+use crate::report::LeafChange;
 use crate::time::rfc3339;
-use crate::x509::{Chain, KeyType, PrivateKey, Usage};
+use crate::x509::{Chain, KeyType, PrivateKey};
 
 /// Everything that the CA is asked with; made on the calling thread, since only that one reads and writes files.
 struct Question<'a> {
+    authority: &'a dyn Authority,
     entry: &'a Entry,
     key: Key,
     /// The leaf that proves who asks for a renewal.
@@ -29,7 +34,7 @@ impl<'a> Performer<'a> {
     pub(super) fn issue(&self, step: &Step) -> Result<Done<'a>, StepError> {
         let question = self.question(step)?;
         let entry = question.entry;
-        self.keep(entry, &ask(self.with.authority, question)?)
+        self.keep(entry, &ask(question)?)
     }
 
     /// Asks the CA for several certificates, a few at once; one result per step, in their order.
@@ -46,7 +51,6 @@ impl<'a> Performer<'a> {
             });
         }
         let workers = questions.len().min(WORKERS);
-        let authority = self.with.authority;
         let queue = Mutex::new(questions.into_iter());
         let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let (send, answers) = mpsc::channel();
@@ -56,7 +60,7 @@ impl<'a> Performer<'a> {
                 scope.spawn(move || {
                     while let Some((index, question)) = take() {
                         let entry = question.entry;
-                        if send.send((index, entry, ask(authority, question))).is_err() {
+                        if send.send((index, entry, ask(question))).is_err() {
                             break;
                         }
                     }
@@ -96,6 +100,7 @@ impl<'a> Performer<'a> {
             }
         };
         Ok(Question {
+            authority: self.authority_of(entry)?,
             entry,
             key,
             current,
@@ -105,15 +110,14 @@ impl<'a> Performer<'a> {
     /// Room, permissions and owners of the places on the host: a full disk is no reason to ask for a certificate.
     fn could_be_deployed(&self, entry: &Entry) -> Result<(), StepError> {
         let model = self.with.model;
-        for placement in model
-            .placements(entry)
-            .iter()
-            .filter(|place| place.guest.is_none())
-        {
-            let could = self.owner_on_host(placement).and_then(|owner| {
-                let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
-                Ok(check(self.with.root, &target)?)
-            });
+        for placement in &model.placements(entry) {
+            let could = match placement.guest {
+                None => self.owner_on_host(placement).and_then(|owner| {
+                    let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
+                    Ok(check(self.with.root, &target)?)
+                }),
+                Some(guest) => self.fits_guest(guest, placement),
+            };
             could.map_err(|mut error| {
                 let words = "the pair could not be put in place, so the CA was not asked";
                 error.messages.insert(0, words.to_owned());
@@ -121,6 +125,36 @@ impl<'a> Performer<'a> {
             })?;
         }
         Ok(())
+    }
+
+    /// Whether a guest could use what is put there. An id that a container's map leaves out is nobody's there: nothing that
+    /// it owns could be read.
+    fn fits_guest(&self, guest: GuestId, placement: &Placement) -> Result<(), StepError> {
+        if let Some(dir) = self.with.model.watched_in_guest(placement) {
+            return Err(StepError::new(format!(
+                "Traefik of {guest} watches `{}`: it would load the versions of the pair as configuration, and not notice a new one",
+                dir.display()
+            ))
+            .hint("put the pair beside that directory, as in `/etc/traefik/certs`"));
+        }
+        let Some((user, group)) = ids_in_container(&placement.owner) else {
+            return Ok(());
+        };
+        let ids = self
+            .with
+            .model
+            .guests
+            .guest(guest)
+            .map(|guest| (guest.ids.user(user), guest.ids.group(group)));
+        match ids {
+            Some((Some(_), Some(_))) | None => Ok(()),
+            Some(_) => Err(StepError::new(format!(
+                "`{}` would own `{}` in {guest}, whose id map does not hold it",
+                placement.owner,
+                placement.key.display()
+            ))
+            .hint("change `owner` in the manifest, or `id_maps` of the container")),
+        }
     }
 
     /// Keeps an answer as the candidate that deployments take it from.
@@ -136,6 +170,10 @@ impl<'a> Performer<'a> {
                 rfc3339(leaf.not_after)
             ),
             warnings: issued.warnings.clone(),
+            leaf: Some(LeafChange {
+                old: self.leaf_before(&entry.common_name),
+                new: leaf.fingerprint,
+            }),
             ..Done::default()
         })
     }
@@ -157,24 +195,30 @@ impl<'a> Performer<'a> {
 type Answer = (PrivateKey, Issued);
 
 /// Asks the CA; may run on any thread.
-fn ask(authority: &dyn Authority, question: Question<'_>) -> Result<Answer, StepError> {
-    let entry = question.entry;
+fn ask(question: Question<'_>) -> Result<Answer, StepError> {
+    let (authority, entry) = (question.authority, question.entry);
     let key = match question.key {
         Key::Installed(key) => key,
         Key::New(key_type) => PrivateKey::generate(key_type)?,
     };
-    let usage = match entry.cert_type {
-        CertType::Client => Usage::Client,
-        CertType::Server => Usage::Server,
-    };
     let request = Request::new(&entry.common_name, &entry.names, &key)
-        .usage(usage)
+        .usage(entry.cert_type.usage())
         .validity(entry.validity);
     let issued = match &question.current {
-        None => authority.enroll(&request)?,
-        Some(chain) => authority.renew(chain, &request)?,
+        None => authority.enroll(&request),
+        Some(chain) => authority.renew(chain, &request),
     };
-    Ok((key, issued))
+    Ok((key, issued.map_err(refused)?))
+}
+
+fn refused(error: EnrollError) -> StepError {
+    let not_permitted = matches!(error, EnrollError::NotPermitted { .. });
+    let error = StepError::from(error);
+    if not_permitted {
+        return error
+            .hint("`phoenix ca init --replace` makes a CA for the names that the site has now");
+    }
+    error
 }
 
 /// Questions to the CA at once.

@@ -8,16 +8,17 @@ use super::{Done, Perform, StepError};
 use crate::ca::Authority;
 use crate::inventory::{Inventory, in_words, read_pair};
 use crate::manifest::Entry;
-use crate::model::{Model, Placement};
+use crate::model::{Issuer, Model, Placement};
 use crate::names::{CommonName, GuestId};
 use crate::plan::{Action, Step, Subject};
 use crate::probe::docker::Service;
+use crate::report::{Outcome, Status};
 use crate::secret::Secret;
-use crate::store::{PendingKind, Store};
+use crate::store::{AuditLine, PendingKind, Store, StoreError};
 use crate::system::{Commands, Dial, Root};
 use crate::time::Clock;
 use crate::transport::{GuestCommand, GuestTransport, Restore};
-use crate::x509::Anchor;
+use crate::x509::{Anchor, Fingerprint};
 
 /// Everything that steps are performed with.
 pub struct Context<'a> {
@@ -33,6 +34,8 @@ pub struct Context<'a> {
     pub authority: &'a dyn Authority,
     /// Its roots; the first is the one that consumers get.
     pub anchors: &'a [Anchor],
+    /// The CA that Docker's clients have to themselves, with its root, where the site asks for one.
+    pub client_ca: Option<(&'a dyn Authority, &'a Anchor)>,
     /// Ways into guests.
     pub transports: &'a BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     /// Sockets from where each guest's consumer stands.
@@ -54,6 +57,14 @@ pub struct Performer<'a> {
     pub(super) delivered: RefCell<BTreeMap<(CommonName, GuestId), Restore>>,
     /// The Swarm's services, as Docker listed them.
     pub(super) services: RefCell<Option<Vec<Service>>>,
+    audit: RefCell<Audit>,
+}
+
+/// What became of the audit trail.
+#[derive(Default)]
+struct Audit {
+    lines: usize,
+    failed: Option<StoreError>,
 }
 
 impl<'a> Performer<'a> {
@@ -64,7 +75,24 @@ impl<'a> Performer<'a> {
             deployed: RefCell::default(),
             delivered: RefCell::default(),
             services: RefCell::default(),
+            audit: RefCell::default(),
         }
+    }
+
+    /// Makes the audit trail of the run durable, or says what it lacks.
+    pub fn finish_audit(&self) -> Result<(), StoreError> {
+        let audit = self.audit.take();
+        match audit.failed {
+            Some(error) => Err(error),
+            None if audit.lines > 0 => self.with.store.sync_audit(),
+            None => Ok(()),
+        }
+    }
+
+    /// The leaf of an entry that was installed when the run began.
+    pub(super) fn leaf_before(&self, name: &CommonName) -> Option<Fingerprint> {
+        let facts = self.with.inventory.certificates.get(name)?;
+        Some(facts.chain()?.leaf().fingerprint)
     }
 
     pub(super) fn entry(&self, name: &CommonName) -> Result<&'a Entry, StepError> {
@@ -101,11 +129,31 @@ impl<'a> Performer<'a> {
             .ok_or_else(|| StepError::new(format!("the site does not know {guest}")))
     }
 
-    pub(super) fn anchor(&self) -> Result<&'a Anchor, StepError> {
-        self.with
-            .anchors
-            .first()
-            .ok_or_else(|| StepError::new("the CA has no root that could be delivered"))
+    /// Whoever issues an entry's certificate.
+    pub(super) fn authority_of(&self, entry: &Entry) -> Result<&'a dyn Authority, StepError> {
+        match self.with.model.issuer_of(entry) {
+            Issuer::DockerClients => Ok(self.client_ca()?.0),
+            Issuer::Site => Ok(self.with.authority),
+        }
+    }
+
+    /// The root of an issuer that consumers get.
+    pub(super) fn anchor(&self, issuer: Issuer) -> Result<&'a Anchor, StepError> {
+        match issuer {
+            Issuer::DockerClients => Ok(self.client_ca()?.1),
+            Issuer::Site => self
+                .with
+                .anchors
+                .first()
+                .ok_or_else(|| StepError::new("the CA has no root that could be delivered")),
+        }
+    }
+
+    fn client_ca(&self) -> Result<(&'a dyn Authority, &'a Anchor), StepError> {
+        self.with.client_ca.ok_or_else(|| {
+            StepError::new("the CA of Docker's clients does not exist yet")
+                .hint("`phoenix ca init --client docker` makes it")
+        })
     }
 
     /// Reconfigures a daemon; that it must come up is on record before it is touched, and struck out when it did.
@@ -201,16 +249,23 @@ impl<'a> Perform<'a> for Performer<'a> {
                     self.configure_traefik(*guest, changes)
                 })
             }
-            Action::Deploy { certificate, to } => self.deploy(certificate, to, &step.reasons),
+            Action::Deploy { .. } => self
+                .deploy_all(&[step])
+                .pop()
+                .unwrap_or_else(|| Err(StepError::new("nothing was deployed"))),
             Action::Hook {
                 command,
                 certificates,
             } => self.hook(command, certificates),
             Action::Issue { .. } => self.issue(step),
+            Action::Trust { guest } => self.trust(*guest),
+            Action::OpenFirewall { .. } => self.open_firewall(),
+            Action::RenderFirewall { .. } => self.render_firewall(),
             Action::Verify { subject } => match subject {
                 Subject::Docker(guest) => {
                     self.proving("docker", *guest, self.verify_docker(*guest))
                 }
+                Subject::Firewall => self.verify_firewall(),
                 Subject::Portainer(guest) => self.verify_portainer(*guest),
                 Subject::Traefik(guest) => {
                     self.proving("traefik", *guest, self.verify_traefik(*guest))
@@ -222,11 +277,59 @@ impl<'a> Perform<'a> for Performer<'a> {
         }
     }
 
-    fn at_once(&self, step: &Step) -> bool {
-        matches!(step.action, Action::Issue { .. })
+    fn repeat(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        match &step.action {
+            Action::Hook {
+                command,
+                certificates,
+            } => self.hook_again(command, certificates),
+            Action::ConfigureDocker { .. } | Action::ConfigureTraefik { .. } => self.perform(step),
+            _ => Err(StepError::new(format!(
+                "`{}` cannot be done once more",
+                step.id
+            ))),
+        }
+    }
+
+    fn together(&self, step: &Step) -> Option<String> {
+        match &step.action {
+            Action::Issue { .. } => Some("issue".to_owned()),
+            Action::Deploy { to, .. } => Some(match to.guest {
+                Some(guest) => format!("deploy to {guest}"),
+                None => "deploy".to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
+    fn ended(&self, step: &Step, outcome: &Outcome) {
+        let status = match outcome.status {
+            Status::Done => "done",
+            Status::Failed => "failed",
+            Status::Undone => "undone",
+            Status::Skipped | Status::WouldRun => return,
+        };
+        if !step.action.changes() {
+            return;
+        }
+        let words = outcome.errors.first().unwrap_or(&outcome.detail);
+        let mut line = AuditLine::done(self.with.clock.now(), &step.id.0).detail(words);
+        line.status = status;
+        line.why = step.reasons.iter().map(ToString::to_string).collect();
+        if let Some(leaf) = outcome.leaf {
+            line = line.fingerprints(leaf.old, Some(leaf.new));
+        }
+        let mut audit = self.audit.borrow_mut();
+        match self.with.store.audit_under_way(&line) {
+            Ok(()) => audit.lines += 1,
+            Err(error) => drop(audit.failed.get_or_insert(error)),
+        }
     }
 
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
-        self.issue_all(steps)
+        match steps.first().map(|step| &step.action) {
+            Some(Action::Deploy { .. }) => self.deploy_all(steps),
+            _ => self.issue_all(steps),
+        }
     }
 }

@@ -2,111 +2,170 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::{Done, Performer, StepError, Undo};
-use crate::deploy::{PairTarget, stage};
+use crate::deploy::{PairTarget, Staged, settle, stage};
 use crate::inventory::{CALL_TIME, guest_path};
 use crate::model::Placement;
-use crate::names::CommonName;
-use crate::plan::{Endpoint, Reason};
+use crate::names::{CommonName, GuestId};
+use crate::plan::{Action, Reason, Step};
+use crate::report::LeafChange;
 use crate::secret::Secret;
 use crate::store::PendingKind;
 use crate::time::rfc3339;
 use crate::transport::{
-    Delivery, GuestTransport, PairFile, Program, Restore, Step, StepResult, Version,
+    Delivery, GuestTransport, PairFile, Program, Restore, Step as GuestStep, StepResult, Version,
 };
-use crate::x509::Chain;
+use crate::x509::{Chain, Leaf};
 
 /// How a deployment is taken back, and how it is let go.
 type Takes<'a> = (Option<Undo<'a>>, Option<Undo<'a>>);
 
+/// A pair that is about to be put in a place.
+struct Parcel {
+    name: CommonName,
+    placement: Placement,
+    leaf: Leaf,
+    chain: Vec<u8>,
+    key: Secret,
+    ca: Option<Vec<u8>>,
+}
+
 impl<'a> Performer<'a> {
-    pub(super) fn deploy(
-        &self,
-        name: &CommonName,
-        to: &Endpoint,
-        reasons: &[Reason],
-    ) -> Result<Done<'a>, StepError> {
-        let entry = self.entry(name)?;
-        let placement = self.placement(entry, to)?;
-        let fresh = reasons
+    /// Puts pairs in places of one machine, the host or a guest; one result per step, in their order.
+    ///
+    /// A guest gets as many at once as its transport passes on. The host makes many durable together.
+    pub(super) fn deploy_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
+        let mut results: Vec<Option<Result<Done<'a>, StepError>>> = Vec::new();
+        let mut parcels = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            results.push(match self.parcel(step) {
+                Ok(parcel) => {
+                    parcels.push((index, parcel));
+                    None
+                }
+                Err(error) => Some(Err(error)),
+            });
+        }
+        let guest = parcels
+            .first()
+            .and_then(|(_, parcel)| parcel.placement.guest);
+        let (places, parcels): (Vec<usize>, Vec<Parcel>) = parcels.into_iter().unzip();
+        let leaves: Vec<(CommonName, Leaf)> = parcels
             .iter()
-            .any(|reason| matches!(reason, Reason::NewPair | Reason::CandidateWaits));
+            .map(|parcel| (parcel.name.clone(), parcel.leaf.clone()))
+            .collect();
+        let put = match guest {
+            None => self.put_on_host(parcels),
+            Some(guest) => self.put_in_guest(guest, parcels),
+        };
+        for ((index, (name, leaf)), put) in places.into_iter().zip(leaves).zip(put) {
+            results[index] = Some(put.map(|(undo, settle)| {
+                let old = self.leaf_before(&name);
+                self.deployed.borrow_mut().insert(name);
+                Done {
+                    detail: format!(
+                        "leaf {}, valid until {}",
+                        leaf.fingerprint.short(),
+                        rfc3339(leaf.not_after)
+                    ),
+                    undo,
+                    settle,
+                    leaf: Some(LeafChange {
+                        old,
+                        new: leaf.fingerprint,
+                    }),
+                    ..Done::default()
+                }
+            }));
+        }
+        let lost = || Err(StepError::new("nothing is known of what became of it"));
+        results
+            .into_iter()
+            .map(|result| result.unwrap_or_else(lost))
+            .collect()
+    }
+
+    /// Reads the pair, and puts on record what its deployment makes necessary.
+    fn parcel(&self, step: &Step) -> Result<Parcel, StepError> {
+        let Action::Deploy { certificate, to } = &step.action else {
+            return Err(StepError::new(format!("`{}` deploys nothing", step.id)));
+        };
+        let entry = self.entry(certificate)?;
+        let placement = self.placement(entry, to)?;
+        let fresh = step.reasons.iter().any(Reason::brings_pair);
         let (chain, key) = self.pair(entry, fresh)?;
         let leaf = Chain::from_pem(&chain)?.leaf().clone();
-        // What the deployment makes necessary is on record before it begins.
         if let Some(hook) = &entry.hook {
             let kind = PendingKind::Hook {
                 command: hook.command.clone(),
-                certificates: vec![name.clone()],
+                certificates: vec![certificate.clone()],
             };
             self.with.store.promise(&kind, self.with.clock.now())?;
         }
-        let version = if fresh {
-            leaf.serial.clone()
-        } else {
-            let now = self
-                .with
-                .clock
-                .now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .unwrap_or_default();
-            format!("{}-{}", leaf.serial, now.as_secs())
-        };
         let ca = placement
             .ca
             .as_ref()
-            .map(|_| self.anchor().map(crate::x509::Anchor::to_pem))
+            .map(|_| {
+                self.anchor(placement.ca_of)
+                    .map(crate::x509::Anchor::to_pem)
+            })
             .transpose()?;
-        let (undo, settle) = match placement.guest {
-            None => self.on_host(&placement, &version, &chain, &key, ca.as_deref())?,
-            Some(guest) => {
-                let transport = self.transport(guest)?;
-                let undo = self.in_guest(transport, name, &placement, &version, chain, key, ca)?;
-                (undo, None)
-            }
-        };
-        self.deployed.borrow_mut().insert(name.clone());
-        Ok(Done {
-            detail: format!(
-                "leaf {}, valid until {}",
-                leaf.fingerprint.short(),
-                rfc3339(leaf.not_after)
-            ),
-            undo,
-            settle,
-            ..Done::default()
+        Ok(Parcel {
+            name: certificate.clone(),
+            placement,
+            leaf,
+            chain,
+            key,
+            ca,
         })
     }
 
-    fn on_host(
-        &self,
-        placement: &Placement,
-        version: &str,
-        chain: &[u8],
-        key: &Secret,
-        ca: Option<&[u8]>,
-    ) -> Result<Takes<'a>, StepError> {
-        let owner = self.owner_on_host(placement)?;
-        let target = PairTarget::of(placement, owner, self.with.store.journal_dir());
-        let committed = stage(self.with.root, &target, version, chain, key, ca)?.commit()?;
-        // Either taken back or let go, never both.
-        let kept = Rc::new(Cell::new(Some(committed)));
-        let other = Rc::clone(&kept);
-        Ok((
-            Some(Box::new(move || {
-                if let Some(committed) = kept.take() {
-                    committed.restore()?;
-                }
-                Ok("the previous pair is back".to_owned())
-            })),
-            Some(Box::new(move || {
-                if let Some(committed) = other.take() {
-                    committed.finish()?;
-                }
-                Ok(String::new())
-            })),
-        ))
+    fn put_on_host(&self, parcels: Vec<Parcel>) -> Vec<Result<Takes<'a>, StepError>> {
+        let together = parcels.len() >= SYNCED_TOGETHER;
+        let mut staged: Vec<Result<Staged, StepError>> = parcels
+            .iter()
+            .map(|parcel| {
+                let owner = self.owner_on_host(&parcel.placement)?;
+                let target =
+                    PairTarget::of(&parcel.placement, owner, self.with.store.journal_dir());
+                Ok(stage(
+                    self.with.root,
+                    &target,
+                    &parcel.leaf.serial,
+                    &parcel.chain,
+                    &parcel.key,
+                    parcel.ca.as_deref(),
+                )?)
+            })
+            .collect();
+        if together {
+            // What this cannot make durable each commit makes so by itself, or says why not.
+            let _ = settle(staged.iter_mut().flatten());
+        }
+        staged
+            .into_iter()
+            .map(|staged| {
+                let committed = staged?.commit()?;
+                // Either taken back or let go, never both.
+                let kept = Rc::new(Cell::new(Some(committed)));
+                let other = Rc::clone(&kept);
+                let undo: Undo<'a> = Box::new(move || {
+                    if let Some(committed) = kept.take() {
+                        committed.restore()?;
+                    }
+                    Ok("the previous pair is back".to_owned())
+                });
+                let let_go: Undo<'a> = Box::new(move || {
+                    if let Some(committed) = other.take() {
+                        committed.finish()?;
+                    }
+                    Ok(String::new())
+                });
+                Ok((Some(undo), Some(let_go)))
+            })
+            .collect()
     }
 
     /// The ids of a place's owner on the host.
@@ -118,75 +177,114 @@ impl<'a> Performer<'a> {
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one delivery, named one by one")]
-    fn in_guest(
+    fn put_in_guest(
         &self,
-        transport: &'a dyn GuestTransport,
-        name: &CommonName,
-        placement: &Placement,
-        version: &str,
-        chain: Vec<u8>,
-        key: Secret,
-        ca: Option<Vec<u8>>,
-    ) -> Result<Option<Undo<'a>>, StepError> {
-        let file = |path: &std::path::Path, bytes: Secret, mode| -> Result<PairFile, StepError> {
-            Ok(PairFile {
-                path: guest_path(path).map_err(StepError::new)?,
-                bytes,
-                mode,
-            })
+        guest: GuestId,
+        parcels: Vec<Parcel>,
+    ) -> Vec<Result<Takes<'a>, StepError>> {
+        let transport = match self.transport(guest) {
+            Ok(transport) => transport,
+            Err(error) => return again(parcels.len(), &error),
         };
-        let version: Version = version.parse()?;
-        let delivery = Delivery {
-            slug: placement.slug.clone(),
-            version: version.clone(),
-            cert: file(&placement.cert, Secret::new(chain), placement.cert_mode)?,
-            key: file(&placement.key, key, placement.key_mode)?,
-            ca: match (&placement.ca, ca) {
-                (Some(path), Some(bytes)) => {
-                    Some(file(path, Secret::new(bytes), placement.cert_mode)?)
+        let mut sent = Vec::new();
+        let mut deliveries = Vec::new();
+        let mut results: Vec<Result<Takes<'a>, StepError>> = Vec::new();
+        for parcel in parcels {
+            let key = (parcel.name.clone(), guest);
+            match delivery(parcel) {
+                Ok(delivery) => {
+                    sent.push((results.len(), key, delivery.dir(), delivery.slug.clone()));
+                    deliveries.push(GuestStep::Deliver(delivery));
+                    results.push(Ok((None, None)));
                 }
-                _ => None,
-            },
-            owner: placement.owner.clone(),
-            keep: u32::try_from(placement.keep).unwrap_or(1),
-        };
-        let dir = delivery.dir();
-        let guest = transport.guest();
-        let answer = transport.run(&Program::new(vec![Step::Deliver(delivery)]), CALL_TIME)?;
-        let delivered = match answer.results.into_iter().next() {
-            Some(StepResult::Delivered(delivered)) => delivered,
-            Some(StepResult::Refused(refusal)) => {
-                return Err(StepError::new(format!("{guest} refused the delivery"))
-                    .cause(refusal.to_string()));
+                Err(error) => results.push(Err(error)),
             }
-            other => {
-                return Err(StepError::new(format!(
+        }
+        let time = CALL_TIME + DELIVERY_TIME * u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
+        let answer = match transport.run(&Program::new(deliveries).keep_going(), time) {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = StepError::from(error);
+                for (index, ..) in &sent {
+                    results[*index] = again(1, &error).remove(0);
+                }
+                return results;
+            }
+        };
+        for ((index, key, dir, slug), result) in sent.into_iter().zip(answer.results) {
+            results[index] = match result {
+                StepResult::Delivered(delivered) => {
+                    let restore = delivered.previous.map(|previous| Restore {
+                        dir,
+                        slug,
+                        version: Some(previous),
+                    });
+                    if let Some(restore) = &restore {
+                        self.delivered.borrow_mut().insert(key, restore.clone());
+                    }
+                    let undo = restore.map(|restore| -> Undo<'a> {
+                        Box::new(move || {
+                            restore_pair(transport, restore)?;
+                            Ok("the previous pair is back".to_owned())
+                        })
+                    });
+                    Ok((undo, None))
+                }
+                StepResult::Refused(refusal) => {
+                    Err(StepError::new(format!("{guest} refused the delivery"))
+                        .cause(refusal.to_string()))
+                }
+                other => Err(StepError::new(format!(
                     "{guest} did not confirm the delivery: {other:?}"
-                )));
-            }
-        };
-        let Some(previous) = delivered.previous else {
-            return Ok(None);
-        };
-        let restore = Restore {
-            dir,
-            slug: placement.slug.clone(),
-            version: Some(previous),
-        };
-        self.delivered
-            .borrow_mut()
-            .insert((name.clone(), guest), restore.clone());
-        Ok(Some(Box::new(move || {
-            restore_pair(transport, restore)?;
-            Ok("the previous pair is back".to_owned())
-        })))
+                ))),
+            };
+        }
+        results
     }
+}
+
+/// A pair as a guest's transport takes it.
+fn delivery(parcel: Parcel) -> Result<Delivery, StepError> {
+    let placement = parcel.placement;
+    let file = |path: &std::path::Path, bytes: Secret, mode| -> Result<PairFile, StepError> {
+        Ok(PairFile {
+            path: guest_path(path).map_err(StepError::new)?,
+            bytes,
+            mode,
+        })
+    };
+    let version: Version = parcel.leaf.serial.parse()?;
+    Ok(Delivery {
+        version,
+        cert: file(
+            &placement.cert,
+            Secret::new(parcel.chain),
+            placement.cert_mode,
+        )?,
+        key: file(&placement.key, parcel.key, placement.key_mode)?,
+        ca: match (&placement.ca, parcel.ca) {
+            (Some(path), Some(bytes)) => Some(file(path, Secret::new(bytes), placement.cert_mode)?),
+            _ => None,
+        },
+        slug: placement.slug,
+        owner: placement.owner,
+        keep: u32::try_from(placement.keep).unwrap_or(1),
+    })
+}
+
+/// The same failure for several.
+fn again<T>(count: usize, error: &StepError) -> Vec<Result<T, StepError>> {
+    let copy = || StepError {
+        messages: error.messages.clone(),
+        hint: error.hint.clone(),
+        ..StepError::default()
+    };
+    std::iter::repeat_with(|| Err(copy())).take(count).collect()
 }
 
 /// Puts a guest's pair back to an earlier version.
 fn restore_pair(transport: &dyn GuestTransport, restore: Restore) -> Result<(), StepError> {
-    let answer = transport.run(&Program::new(vec![Step::Restore(restore)]), CALL_TIME)?;
+    let answer = transport.run(&Program::new(vec![GuestStep::Restore(restore)]), CALL_TIME)?;
     match answer.results.into_iter().next() {
         Some(StepResult::Restored { .. }) => Ok(()),
         Some(StepResult::Refused(refusal)) => Err(StepError::new(refusal.to_string())),
@@ -196,3 +294,8 @@ fn restore_pair(transport: &dyn GuestTransport, restore: Restore) -> Result<(), 
         ))),
     }
 }
+
+/// From so many pairs on, one sync of their file systems takes less than those of their files.
+const SYNCED_TOGETHER: usize = 4;
+/// How long one delivery of several may take in a guest.
+const DELIVERY_TIME: Duration = Duration::from_secs(2);

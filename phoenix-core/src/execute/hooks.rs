@@ -3,6 +3,7 @@
 use super::{Done, Performer, StepError};
 use crate::inventory::{CALL_TIME, guest_path};
 use crate::manifest::{Entry, Hook, OldDelivery};
+use crate::model::Issuer;
 use crate::names::{CommonName, FileMode, GuestId, Owner};
 use crate::secret::Secret;
 use crate::store::PendingKind;
@@ -18,6 +19,48 @@ impl<'a> Performer<'a> {
         command: &str,
         certificates: &[CommonName],
     ) -> Result<Done<'a>, StepError> {
+        let (entries, hook, kind) = self.hook_of(command, certificates)?;
+        if !self.with.store.is_pending(&kind)? {
+            return Ok(Done {
+                left_out: true,
+                ..Done::saying("nothing was deployed that it is for")
+            });
+        }
+        let old = entries
+            .iter()
+            .find_map(|entry| entry.old_delivery.as_ref().map(|old| (*entry, old)));
+        let environment = self.environment(&entries);
+        let told = GuestCommand::recognise(&hook.command.argv()).map(|command| command.guest);
+        let read = entries
+            .iter()
+            .try_for_each(|entry| self.await_nfs(entry, told));
+        let result = read.and_then(|()| match old {
+            Some((entry, old)) => self.with_old_files(entry, old, hook, &environment),
+            None => self.run_hook(hook, &environment),
+        });
+        let done = self
+            .on_record(&kind, result)
+            .map_err(|error| error.hint("the hook stays pending; the next run tries it again"))?;
+        self.with.store.settle(&kind)?;
+        Ok(done)
+    }
+
+    /// Runs a hook once more, since the pairs that it ran for were taken back; on record before it begins.
+    pub(super) fn hook_again(
+        &self,
+        command: &str,
+        certificates: &[CommonName],
+    ) -> Result<Done<'a>, StepError> {
+        let (_, _, kind) = self.hook_of(command, certificates)?;
+        self.with.store.promise(&kind, self.with.clock.now())?;
+        self.hook(command, certificates)
+    }
+
+    fn hook_of(
+        &self,
+        command: &str,
+        certificates: &[CommonName],
+    ) -> Result<(Vec<&'a Entry>, &'a Hook, PendingKind), StepError> {
         let entries: Vec<&Entry> = certificates
             .iter()
             .filter_map(|name| self.entry(name).ok())
@@ -30,25 +73,7 @@ impl<'a> Performer<'a> {
             command: hook.command.clone(),
             certificates: certificates.to_vec(),
         };
-        if !self.with.store.is_pending(&kind)? {
-            return Ok(Done {
-                left_out: true,
-                ..Done::saying("nothing was deployed that it is for")
-            });
-        }
-        let old = entries
-            .iter()
-            .find_map(|entry| entry.old_delivery.as_ref().map(|old| (*entry, old)));
-        let environment = self.environment(&entries);
-        let result = match old {
-            Some((entry, old)) => self.with_old_files(entry, old, hook, &environment),
-            None => self.run_hook(hook, &environment),
-        };
-        let done = self
-            .on_record(&kind, result)
-            .map_err(|error| error.hint("the hook stays pending; the next run tries it again"))?;
-        self.with.store.settle(&kind)?;
-        Ok(done)
+        Ok((entries, hook, kind))
     }
 
     /// What a hook is told of the certificates that it runs for: names, paths, the resolved version, the leaf. No secret.
@@ -192,7 +217,10 @@ impl<'a> Performer<'a> {
         let (chain, key) = self.pair(entry, false)?;
         let mut files = vec![("/tmp/cert.pem", Secret::new(chain)), ("/tmp/key.pem", key)];
         if old.include_ca {
-            files.push(("/tmp/ca.pem", Secret::new(self.anchor()?.to_pem())));
+            files.push((
+                "/tmp/ca.pem",
+                Secret::new(self.anchor(Issuer::Site)?.to_pem()),
+            ));
         }
         let transport = self.transport(old.guest)?;
         let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();

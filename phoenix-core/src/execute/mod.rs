@@ -1,20 +1,24 @@
 //! Runs a plan: the graph and nothing else. What a step means is known to its performer alone.
 //!
-//! A step whose needs did not succeed is skipped. When a step of a unit fails, the unit's finished steps are undone in
-//! reverse. Nothing else ends a run early but the observer's wish.
+//! A step whose needs did not succeed is skipped. When a step of a unit fails, or one that judges it, the unit's finished
+//! steps are undone in reverse, and what consumers were told meanwhile is told once more. Nothing else ends a run early but
+//! the observer's wish.
 
 mod certificates;
 mod context;
 mod delivery;
+mod firewall;
 mod hooks;
+mod nfs;
 mod services;
+mod trust;
 mod verify;
 
 use std::collections::BTreeMap;
 
 use crate::observe::{Event, Observer};
 use crate::plan::{Plan, Step, StepId};
-use crate::report::{Outcome, Status};
+use crate::report::{LeafChange, Outcome, Status};
 
 pub use context::{Context, Performer};
 
@@ -35,6 +39,8 @@ pub struct Done<'a> {
     pub would_run: bool,
     /// Whether there was nothing to do it for: what it follows did not happen.
     pub left_out: bool,
+    /// The leaf that took another's place.
+    pub leaf: Option<LeafChange>,
 }
 
 /// Takes a step back, or says why it could not.
@@ -59,6 +65,8 @@ pub struct StepError {
     pub hint: Option<String>,
     /// What the probes saw.
     pub probes: Vec<crate::probe::Probe>,
+    /// Whether the units that the step judges have no part in it: then they stay.
+    pub unrelated: bool,
 }
 
 impl StepError {
@@ -105,15 +113,23 @@ pub trait Perform<'a> {
     /// Does one step.
     fn perform(&self, step: &Step) -> Result<Done<'a>, StepError>;
 
-    /// Whether a step may be done at the same time as others that say so, too. Default: none.
-    fn at_once(&self, _step: &Step) -> bool {
-        false
+    /// Does a finished step once more, after a unit that it follows was taken back. Default: as the first time.
+    fn repeat(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        self.perform(step)
     }
 
-    /// Does several steps of which each may be done [`at_once`](Self::at_once); one result per step, in their order.
+    /// Names the steps that may be done together with this one: those for which the same is named. Default: none.
+    fn together(&self, _step: &Step) -> Option<String> {
+        None
+    }
+
+    /// Does several steps that may be done [`together`](Self::together); one result per step, in their order.
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {
         steps.iter().map(|step| self.perform(step)).collect()
     }
+
+    /// Told about each step that was tried, as soon as it has ended or was taken back. Default: nothing.
+    fn ended(&self, _step: &Step, _outcome: &Outcome) {}
 }
 
 /// Runs a plan's steps in order and returns their outcomes.
@@ -157,7 +173,7 @@ struct Run<'p, 'a> {
     settle: Vec<(usize, Undo<'a>)>,
 }
 
-impl<'a> Run<'_, 'a> {
+impl<'p, 'a> Run<'p, 'a> {
     /// Does a step whose turn has come, unless it was done with others or cannot be done.
     fn reach(&mut self, index: usize) {
         if self.outcomes[index].is_some() {
@@ -170,10 +186,10 @@ impl<'a> Run<'_, 'a> {
             return;
         }
         let mut group = vec![index];
-        if self.performer.at_once(&self.steps[index]) {
+        if let Some(name) = self.performer.together(&self.steps[index]) {
             group.extend((index + 1..self.steps.len()).filter(|later| {
                 self.outcomes[*later].is_none()
-                    && self.performer.at_once(&self.steps[*later])
+                    && self.performer.together(&self.steps[*later]).as_ref() == Some(&name)
                     && self.waits_for_nothing(*later)
             }));
         }
@@ -236,6 +252,7 @@ impl<'a> Run<'_, 'a> {
                 outcome.detail = done.detail;
                 outcome.warnings = done.warnings;
                 outcome.probes = done.probes;
+                outcome.leaf = done.leaf;
                 outcome
             }
             Err(error) => {
@@ -243,14 +260,13 @@ impl<'a> Run<'_, 'a> {
                 outcome.errors = error.messages;
                 outcome.hint = error.hint;
                 outcome.probes = error.probes;
-                if let Some(unit) = &step.unit {
-                    self.broken.insert(unit, &step.id);
-                    let done = self.undo.remove(unit.as_str()).unwrap_or_default();
-                    self.take_back(done, &mut outcome);
-                }
+                let judged = step.judges.iter().filter(|_| !error.unrelated);
+                let units: Vec<&str> = step.unit.iter().chain(judged).map(String::as_str).collect();
+                self.give_up(&units, &step.id, &mut outcome);
                 outcome
             }
         };
+        self.performer.ended(step, &outcome);
         self.observer.event(&Event::Finished {
             step: step.id.to_string(),
             ok: outcome.status != Status::Failed,
@@ -297,6 +313,59 @@ impl<'a> Run<'_, 'a> {
         self.held_up(index).is_none() && self.steps[index].after.iter().all(ended)
     }
 
+    /// Takes units back and tells those again that had been told of them.
+    fn give_up(&mut self, units: &[&'p str], failed: &'p StepId, failure: &mut Outcome) {
+        let mut taken_back = Vec::new();
+        for unit in units {
+            let Some((unit, done)) = self.undo.remove_entry(unit) else {
+                continue;
+            };
+            taken_back.push(unit);
+            self.take_back(done, failure);
+        }
+        for step in self.steps {
+            for unit in step
+                .unit
+                .iter()
+                .filter(|unit| units.contains(&unit.as_str()))
+            {
+                self.broken.entry(unit).or_insert(failed);
+            }
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            let follows = step
+                .repeats
+                .iter()
+                .any(|unit| taken_back.contains(&unit.as_str()));
+            let Some(outcome) = self.outcomes[index]
+                .as_mut()
+                .filter(|outcome| follows && outcome.status == Status::Done)
+            else {
+                continue;
+            };
+            match self.performer.repeat(step) {
+                Ok(done) => {
+                    let words = if done.detail.is_empty() {
+                        "done"
+                    } else {
+                        &done.detail
+                    };
+                    outcome
+                        .warnings
+                        .push(format!("once more with what was put back: {words}"));
+                }
+                Err(error) => {
+                    let words = format!(
+                        "could not do `{}` once more with what was put back",
+                        step.id
+                    );
+                    failure.errors.push(words);
+                    failure.errors.extend(error.messages);
+                }
+            }
+        }
+    }
+
     /// Undoes a unit's steps in reverse; what cannot be undone is added to the failure.
     fn take_back(&mut self, steps: Vec<(usize, Undo<'_>)>, failure: &mut Outcome) {
         for (index, undo) in steps.into_iter().rev() {
@@ -305,6 +374,9 @@ impl<'a> Run<'_, 'a> {
                     if let Some(outcome) = &mut self.outcomes[index] {
                         outcome.status = Status::Undone;
                         outcome.detail = detail;
+                        // The other way round now.
+                        outcome.leaf = outcome.leaf.take().and_then(LeafChange::reversed);
+                        self.performer.ended(&self.steps[index], outcome);
                     }
                 }
                 Err(error) => {

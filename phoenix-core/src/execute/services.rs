@@ -8,8 +8,10 @@ use super::{Done, Performer, StepError};
 use crate::docker::versions::{DockerVersion, compatible, parse_traefik};
 use crate::inventory::{CALL_TIME, DAEMON_JSON, DockerFacts, TraefikFacts, guest_path, leaf_at};
 use crate::manifest::{Entry, Target};
+use crate::model::Issuer;
 use crate::names::{FileMode, GuestId, Owner};
 use crate::plan::{DockerWanted, ServiceChange, docker_wanted};
+use crate::report::LeafChange;
 use crate::secret::Secret;
 use crate::time::Deadline;
 use crate::transport::{
@@ -36,7 +38,7 @@ impl<'a> Performer<'a> {
             lend(&trial.key.to_string_lossy(), key)?,
             lend(
                 "/run/phoenix-docker-trial-ca.pem",
-                Secret::new(self.anchor()?.to_pem()),
+                Secret::new(self.anchor(self.docker_trusts())?.to_pem()),
             )?,
             lend(path, Secret::new(wanted.daemon_json.into_bytes()))?,
         ];
@@ -113,7 +115,7 @@ impl<'a> Performer<'a> {
                 .model
                 .template
                 .as_ref()
-                .map(|(path, _)| path.display().to_string());
+                .map(|template| template.path.display().to_string());
             StepError::new("Traefik does not start with the rendered static file")
                 .cause(error.messages.join(": "))
                 .hint(format!("change {}", template.unwrap_or_default()))
@@ -159,6 +161,10 @@ impl<'a> Performer<'a> {
         match result {
             Ok(()) => Ok(Done {
                 would_run: would_run(&answer),
+                leaf: Some(LeafChange {
+                    old: self.served_before(guest),
+                    new: expected,
+                }),
                 ..Done::saying(format!(
                     "serves leaf {} on port {}",
                     expected.short(),
@@ -390,6 +396,19 @@ impl<'a> Performer<'a> {
             .ok_or_else(|| StepError::new(format!("the site states no fixed address of {guest}")))
     }
 
+    fn served_before(&self, guest: GuestId) -> Option<Fingerprint> {
+        self.with.inventory.guests.get(&guest)?.served
+    }
+
+    /// Whose clients dockerd admits.
+    fn docker_trusts(&self) -> Issuer {
+        if self.with.model.dedicated_client_ca() {
+            Issuer::DockerClients
+        } else {
+            Issuer::Site
+        }
+    }
+
     /// Where Docker's consumer stands.
     pub(super) fn link_standpoint(&self) -> Option<GuestId> {
         self.with.model.traefiks().next().map(|guest| guest.id)
@@ -405,7 +424,7 @@ fn lend(path: &str, bytes: Secret) -> Result<Lend, StepError> {
     })
 }
 
-fn replace(path: &str, bytes: &[u8]) -> Result<Replace, StepError> {
+pub(super) fn replace(path: &str, bytes: &[u8]) -> Result<Replace, StepError> {
     let path = guest_path(path.as_ref()).map_err(StepError::new)?;
     Ok(Replace::new(
         path,
@@ -435,7 +454,7 @@ fn systemctl_optional(words: &[&str]) -> Step {
 }
 
 /// The first failure of a program, in words.
-fn failure(answer: &Answer) -> Option<String> {
+pub(super) fn failure(answer: &Answer) -> Option<String> {
     let (_, result) = answer.failure()?;
     Some(match result {
         StepResult::Exec(run) => match ended_in_guest(run) {
@@ -447,7 +466,7 @@ fn failure(answer: &Answer) -> Option<String> {
     })
 }
 
-fn would_run(answer: &Answer) -> bool {
+pub(super) fn would_run(answer: &Answer) -> bool {
     answer
         .results
         .iter()

@@ -84,6 +84,69 @@ fn a_unit_is_undone_in_reverse_and_its_rest_is_skipped() {
     assert_eq!(by_name["other"], Status::Done);
 }
 
+#[test]
+fn a_unit_falls_with_the_step_that_judges_it_and_what_followed_it_is_done_once_more() {
+    let unit = Some("pair a");
+    let mut hook = step("hook", &["a", "b"], None).repeats(["pair a".to_owned()]);
+    hook.repeats.push("pair z".to_owned());
+    let steps = vec![
+        step("a", &[], unit),
+        step("b", &[], unit),
+        step("other hook", &["a"], None).repeats(["pair z".to_owned()]),
+        hook,
+        step("verify", &["hook"], None).judges(["pair a".to_owned()]),
+        step("late", &[], unit),
+    ];
+    let (statuses, log) = run_script(steps, &["verify"]);
+    assert_eq!(
+        log,
+        [
+            "a",
+            "b",
+            "other hook",
+            "hook",
+            "verify",
+            "undo b",
+            "undo a",
+            "hook"
+        ]
+    );
+    let by_name: BTreeMap<String, Status> = statuses.into_iter().collect();
+    assert_eq!(by_name["a"], Status::Undone);
+    assert_eq!(by_name["hook"], Status::Done);
+    assert_eq!(by_name["verify"], Status::Failed);
+    assert_eq!(by_name["late"], Status::Skipped);
+}
+
+/// Fails in `verify` by what no unit has a part in.
+struct Elsewhere<'a>(Script<'a>);
+
+impl<'a> Perform<'a> for Elsewhere<'a> {
+    fn perform(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        self.0.perform(step).map_err(|mut error| {
+            error.unrelated = true;
+            error
+        })
+    }
+}
+
+#[test]
+fn a_unit_stays_when_it_has_no_part_in_what_its_judge_found() {
+    let mut plan = Plan::empty(SystemTime::UNIX_EPOCH, "");
+    plan.steps = vec![
+        step("a", &[], Some("pair a")),
+        step("verify", &["a"], None).judges(["pair a".to_owned()]),
+    ];
+    let log = RefCell::default();
+    let script = Script {
+        failing: &["verify"],
+        log: &log,
+    };
+    let outcomes = run(&plan, &Elsewhere(script), &Silent);
+    assert_eq!(outcomes[0].status, Status::Done);
+    assert_eq!(log.into_inner(), ["a", "verify"]);
+}
+
 struct Keeper<'a>(&'a RefCell<Vec<String>>);
 
 impl<'a> Perform<'a> for Keeper<'a> {
@@ -136,8 +199,8 @@ impl<'a> Perform<'a> for Together<'a> {
         Ok(Done::default())
     }
 
-    fn at_once(&self, step: &Step) -> bool {
-        step.id.0.starts_with('p')
+    fn together(&self, step: &Step) -> Option<String> {
+        step.id.0.starts_with('p').then(String::new)
     }
 
     fn perform_all(&self, steps: &[&Step]) -> Vec<Result<Done<'a>, StepError>> {

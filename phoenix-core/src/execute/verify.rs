@@ -7,7 +7,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::{Done, Performer, StepError};
 use crate::inventory::{CALL_TIME, PairState};
-use crate::manifest::Entry;
+use crate::manifest::{CertType, Entry};
 use crate::names::GuestId;
 use crate::probe::docker::SameCa;
 use crate::probe::{self, Identity, Probe, Viewpoint};
@@ -37,7 +37,11 @@ impl<'a> Performer<'a> {
             })?
             .0;
         let (client_chain, client_key) = self.pair(client, false)?;
-        let other = self.another_leaf(&[server, client]);
+        let dedicated = model.dedicated_client_ca();
+        // Where clients have a CA of their own, the server's own leaf is one of the other CA that must not get in.
+        let other = self
+            .another_leaf(&[server, client])
+            .or_else(|| dedicated.then(|| self.pair(server, false).ok()).flatten());
         let sockets = self.sockets(guest)?;
         let settings = &model.settings.docker;
         let dial = (self.with.dial_from)(self.link_standpoint());
@@ -61,7 +65,7 @@ impl<'a> Performer<'a> {
                     chain_pem: chain,
                     key_pem: key,
                 },
-                dedicated: false,
+                dedicated,
             }),
             plain_port: settings.plain_port,
             plain_listener: sockets.as_ref().map(|all| {
@@ -72,6 +76,7 @@ impl<'a> Performer<'a> {
         let seen = probe::docker::probe(&view, &target);
         *self.services.borrow_mut() = seen.services;
         judged(seen.probes)
+            .map_err(|error| blaming(error, &["docker/accepts-ours", "docker/served-leaf"]))
     }
 
     pub(super) fn verify_traefik(&self, guest: GuestId) -> Result<Done<'a>, StepError> {
@@ -114,7 +119,8 @@ impl<'a> Performer<'a> {
             let probes = probe::traefik::probe(&view, &target);
             if probes.iter().all(|probe| probe.verdict.holds()) || deadline.passed(self.with.clock)
             {
-                return judged(probes);
+                return judged(probes)
+                    .map_err(|error| blaming(error, &["traefik/connection", "traefik/provider"]));
             }
             self.with.clock.sleep(Duration::from_secs(1));
         }
@@ -190,8 +196,19 @@ impl<'a> Performer<'a> {
     }
 
     /// An installed pair of the same CA that is none of the link's: it shows whom Docker admits.
+    ///
+    /// One that could identify a client shows more than one that could not.
     fn another_leaf(&self, link: &[&Entry]) -> Option<(Vec<u8>, Secret)> {
-        self.with
+        let is_client = |entry: &Entry| {
+            let facts = self.with.inventory.certificates.get(&entry.common_name);
+            facts
+                .and_then(|facts| facts.chain())
+                .map_or(entry.cert_type == CertType::Client, |chain| {
+                    chain.leaf().client_auth
+                })
+        };
+        let mut entries: Vec<&Entry> = self
+            .with
             .model
             .manifest
             .entries
@@ -210,6 +227,10 @@ impl<'a> Performer<'a> {
                             && matches!(facts.primary.state, PairState::Present { .. })
                     })
             })
+            .collect();
+        entries.sort_by_key(|entry| !is_client(entry));
+        entries
+            .into_iter()
             .find_map(|entry| self.pair(entry, false).ok())
     }
 
@@ -272,6 +293,15 @@ fn judged<'a>(probes: Vec<Probe>) -> Result<Done<'a>, StepError> {
         .extend(failed.iter().map(ToString::to_string));
     error.probes = probes;
     Err(error)
+}
+
+/// Whether a new pair can be at fault: only when one of these probes fails.
+fn blaming(mut error: StepError, of_pair: &[&str]) -> StepError {
+    error.unrelated = !error
+        .probes
+        .iter()
+        .any(|probe| !probe.verdict.holds() && of_pair.contains(&probe.name));
+    error
 }
 
 /// Traefik's log since its last start: what an earlier life said explains nothing.

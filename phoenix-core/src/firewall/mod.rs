@@ -4,8 +4,6 @@ mod address;
 mod assign;
 mod decode;
 mod edit;
-#[cfg(test)]
-mod edit_tests;
 mod file;
 mod from_site;
 mod guard;
@@ -15,11 +13,14 @@ mod member;
 mod moved;
 mod ports;
 mod protocol;
+mod proxmox;
 mod render;
+mod rendering;
 mod rule;
 mod selector;
 mod show;
 mod simulate;
+mod site_rules;
 
 pub use address::{
     AddressError, AddressMatch, Family, NameRef, NameScope, Network, covers, is_name,
@@ -40,7 +41,11 @@ pub use ports::{Ports, PortsError, with_port};
 pub use protocol::{
     ICMP, ICMPV6, IGMP, IcmpType, IcmpTypeError, Protocol, ProtocolError, TCP, UDP,
 };
-pub use render::{Rendered, Wanted, is_ours, our_line, render};
+pub use proxmox::{Corosync, ProxmoxFacts};
+pub(crate) use proxmox::{corosync, interfaces};
+pub use render::{Rendered, Wanted, is_ours, open, our_line, render};
+pub(crate) use rendering::{CLUSTER, FIREWALL_DIR};
+pub use rendering::{Finished, RenderedFile, Rendering};
 pub use rule::{Action, Direction, LogLevel, Problem, Rule, RuleScope, WordError};
 pub use selector::Selector;
 pub use show::{MatrixReport, ShownList, ShownRule, TestReport};
@@ -48,3 +53,4 @@ pub use simulate::{
     Cast, Decision, Firewall, FirewallConfig, GuestConfig, GuestInterface, Ignored, Matrix,
     MatrixCell, MatrixChange, NodeNetwork, Packet, RuleSource, State, Verdict, Zone,
 };
+pub use site_rules::SiteRules;

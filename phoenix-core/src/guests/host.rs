@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::{Address, text, texts};
 use crate::diagnostic::{Fault, Faults};
 use crate::document::{Cursor, Document, Kind, NodeId};
+use crate::x509::Network;
 
 /// What the host-wide file says.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct HostConfig {
     pub domain: String,
     /// The host's own address.
     pub address: Option<IpAddr>,
+    /// The networks that the host is in.
+    pub networks: Vec<Network>,
     /// Where storages are mounted. Default `/mnt/pve`.
     pub mount_base: PathBuf,
     /// The array of host-wide firewall rules, wherever this version of the file has it: in `firewall`, else in
@@ -97,6 +100,10 @@ impl HostConfig {
                 .at("/network/interfaces/address")
                 .and_then(|node| Address::parse(&node.as_str()?))
                 .and_then(Address::ip),
+            networks: ["/network/default_subnet", "/network/interfaces/address"]
+                .iter()
+                .filter_map(|pointer| root.at(pointer)?.as_str()?.parse().ok())
+                .collect(),
             mount_base: text(root, "mount_point_base")
                 .map_or_else(|| PathBuf::from("/mnt/pve"), PathBuf::from),
             rules: rules.next(),

@@ -44,6 +44,9 @@ pub fn decode_lxcs(document: &Document, faults: &mut Faults) -> Vec<Guest> {
                 .get("unprivileged")
                 .and_then(Cursor::as_bool)
                 .unwrap_or(false);
+            if guest.unprivileged {
+                guest.ids = super::IdMap::unprivileged(lxc.get("id_maps"));
+            }
             guest.mounts = lxc
                 .get("mount_points")
                 .into_iter()

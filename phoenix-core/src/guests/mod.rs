@@ -1,8 +1,10 @@
 //! The guests and the host, as the site's configuration describes them.
 
 mod host;
+mod id_map;
 mod lxc;
 mod reference;
+mod service;
 mod vm;
 
 use std::net::IpAddr;
@@ -13,8 +15,10 @@ use crate::names::{GuestId, GuestKind};
 
 pub(crate) use host::global_rules;
 pub use host::{HostConfig, StepCaBlock};
+pub use id_map::{IdMap, ids_in_container};
 pub use lxc::decode_lxcs;
 pub use reference::Reference;
+pub use service::{Scheme, TraefikService};
 pub use vm::decode_vms;
 
 /// One guest, with what TLS needs to know of it.
@@ -36,6 +40,8 @@ pub struct Guest {
     pub address: Address,
     /// Container whose ids are shifted.
     pub unprivileged: bool,
+    /// How its users and groups are numbered on the host.
+    pub ids: IdMap,
     /// What must run before it.
     pub dependencies: Vec<Reference>,
     /// What it is a clone of.
@@ -46,6 +52,8 @@ pub struct Guest {
     pub bootstrap_ca_url: Option<String>,
     /// The service that Traefik routes to.
     pub traefik_service: Option<TraefikService>,
+    /// Portainer's agent in it: name of its environment, and the host name by which Traefik routes to it.
+    pub portainer_agent: Option<(String, String)>,
     /// The guest's own object in its document.
     pub node: NodeId,
     /// The array of its firewall rules, where it has one.
@@ -74,6 +82,17 @@ impl Address {
     pub fn ip(self) -> Option<IpAddr> {
         match self {
             Self::Static { ip, .. } => Some(ip),
+            _ => None,
+        }
+    }
+
+    /// The address with the length of its network, where both are known.
+    pub fn cidr(self) -> Option<String> {
+        match self {
+            Self::Static { ip, prefix } => Some(match prefix {
+                Some(prefix) => format!("{ip}/{prefix}"),
+                None => ip.to_string(),
+            }),
             _ => None,
         }
     }
@@ -114,17 +133,6 @@ impl Mount {
     }
 }
 
-/// A service behind Traefik.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraefikService {
-    /// Name of router and service.
-    pub name: String,
-    /// Port on the guest.
-    pub port: u16,
-    /// `http` or `https`; absent: by the port.
-    pub scheme: Option<String>,
-}
-
 impl Guest {
     /// Whether this feature is installed.
     pub fn has_feature(&self, feature: &str) -> bool {
@@ -141,6 +149,11 @@ impl Guest {
     /// Whether Traefik runs in it.
     pub fn is_traefik(&self) -> bool {
         !self.is_template && self.has_feature("traefik")
+    }
+
+    /// Whether everything in it is to trust the CA's root.
+    pub fn trusts_ca(&self) -> bool {
+        !self.is_template && self.has_feature("trusted_ca")
     }
 
     /// Whether step-ca runs in it.
@@ -245,28 +258,20 @@ pub(crate) fn common(
             parsed.unwrap_or(Address::Unknown)
         }
     };
-    let traefik_service = object.get("traefik_service").and_then(|service| {
-        let port = service.get("port")?;
-        let number = port.as_u64().or_else(|| port.as_str()?.parse().ok());
-        let Some(number) = number
-            .and_then(|n| u16::try_from(n).ok())
-            .filter(|n| *n > 0)
-        else {
-            faults.push(
-                Fault::error(
-                    "port",
-                    format!("found port {}, expected 1 to 65535", port.literal()),
-                )
-                .at(port.place()),
-            );
-            return None;
-        };
-        Some(TraefikService {
-            name: text(service, "name")?,
-            port: number,
-            scheme: text(service, "scheme"),
-        })
-    });
+    let traefik_service = object
+        .get("traefik_service")
+        .and_then(|service| TraefikService::decode(service, faults));
+    let portainer_agent = text(object, "portainer_agent_hostname")
+        .filter(|host| !host.is_empty())
+        .map(|host| {
+            let environment = text(object, "portainer_environment_name");
+            (
+                environment
+                    .or_else(|| text(object, "name"))
+                    .unwrap_or_default(),
+                host,
+            )
+        });
     let rules = object.at("/firewall/rules");
     if let Some(rules) = rules.filter(|rules| rules.kind() != Kind::Array) {
         faults.push(
@@ -286,6 +291,7 @@ pub(crate) fn common(
         portainer_role: text(object, "portainer_role"),
         address,
         unprivileged: false,
+        ids: IdMap::privileged(),
         dependencies: Reference::list(object, "dependencies"),
         clone_from: Reference::one(
             object,
@@ -297,6 +303,7 @@ pub(crate) fn common(
         mounts: Vec::new(),
         bootstrap_ca_url: text(object, "bootstrap_ca_url"),
         traefik_service,
+        portainer_agent,
         node: object.node(),
         rules: rules
             .filter(|rules| rules.kind() == Kind::Array)

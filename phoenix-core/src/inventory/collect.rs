@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::guest::{GuestWork, found_in, look_into_all};
 use super::host::{in_words, read_primary};
-use super::{CertificateFacts, Inventory, PairState, PlacementState, read_candidate};
+use super::{
+    CertificateFacts, Inventory, PairFacts, PairState, PlacementState, ProxmoxSeen, read_candidate,
+};
 use crate::deploy::{PairTarget, read_installed};
-use crate::model::{Model, Placement};
+use crate::model::{Issuer, Model, Placement};
 use crate::names::GuestId;
+use crate::pve;
 use crate::store::{Store, StoreError};
 use crate::system::{Dial, Root};
 use crate::time::Clock;
@@ -27,6 +30,8 @@ pub struct Collector<'a> {
     pub store: &'a Store,
     /// The CA's roots, where they are known.
     pub anchors: Vec<Anchor>,
+    /// The root of the CA that Docker's clients have to themselves, where the site asks for one and it exists.
+    pub client_anchors: Vec<Anchor>,
     /// Ways into guests.
     pub transports: &'a BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     /// Sockets from where each guest's consumer stands.
@@ -43,7 +48,10 @@ pub struct Collector<'a> {
 pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     let mut inventory = Inventory {
         anchors: with.anchors.clone(),
+        client_anchors: with.client_anchors.clone(),
         pending: with.store.pending()?,
+        proxmox: proxmox(with),
+        trial: with.store.last_trial()?,
         revoked: with
             .store
             .revocations(&with.anchors, with.clock.now())?
@@ -58,25 +66,23 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
     for guest in with.model.traefiks() {
         guests.entry(guest.id).or_default().traefik = true;
     }
+    if let Some(anchor) = with.anchors.first() {
+        if with.model.settings.trust.host {
+            inventory.trust = Some(super::trust::on_host(with, anchor));
+        }
+        for guest in with.model.guests.iter().filter(|guest| guest.trusts_ca()) {
+            guests.entry(guest.id).or_default().trust = true;
+        }
+    }
     for located in &with.model.manifest.entries {
         let entry = &located.value;
         let primary = read_primary(with.root, entry);
-        let usage = if entry.cert_type == crate::manifest::CertType::Client {
-            Usage::Client
-        } else {
-            Usage::Server
-        };
-        let untrusted = match primary.chain() {
-            Some(chain) if !with.anchors.is_empty() => {
-                verify_chain(chain, &with.anchors, now, usage)
-                    .err()
-                    .and_then(|fault| {
-                        // An expired leaf is the renewal window's business.
-                        (!fault.is_expiry()).then(|| fault.to_string())
-                    })
-            }
-            _ => None,
-        };
+        let issued = (with.model.issuer_of(entry), entry.cert_type.usage());
+        let untrusted = untrusted(&inventory, &primary, issued, now);
+        let candidate = read_candidate(with.store, &entry.slug())?;
+        let candidate_untrusted = candidate
+            .as_ref()
+            .and_then(|pair| self::untrusted(&inventory, pair, issued, now));
         let placements = with.model.placements(entry);
         let mut states = Vec::with_capacity(placements.len());
         for (index, placement) in placements.iter().enumerate() {
@@ -95,7 +101,9 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             CertificateFacts {
                 primary,
                 untrusted,
-                candidate: read_candidate(with.store, &entry.slug())?,
+                candidate,
+                candidate_untrusted,
+                held: with.store.held(&entry.slug())?,
                 placements: states,
             },
         );
@@ -105,6 +113,39 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
         inventory.guests.insert(guest, facts);
     }
     Ok(inventory)
+}
+
+/// Why a pair's chain does not lead to its issuer's root; an expired leaf is the renewal window's business.
+fn untrusted(
+    inventory: &Inventory,
+    pair: &PairFacts,
+    (issuer, usage): (Issuer, Usage),
+    now: SystemTime,
+) -> Option<String> {
+    let chain = pair.chain()?;
+    let anchors = inventory.anchors_of(issuer);
+    if anchors.is_empty() {
+        let words = "the CA of Docker's clients does not exist yet, this run makes it";
+        return (issuer == Issuer::DockerClients).then(|| words.to_owned());
+    }
+    verify_chain(chain, anchors, now, usage)
+        .err()
+        .filter(|fault| !fault.is_expiry())
+        .map(|fault| fault.to_string())
+}
+
+/// Proxmox's files, where this host has such.
+fn proxmox(with: &Collector<'_>) -> ProxmoxSeen {
+    let facts = pve::is_there(with.root).and_then(|is_there| {
+        is_there
+            .then(|| pve::read(with.root, &with.model.site_rules()))
+            .transpose()
+    });
+    match facts {
+        Ok(None) => ProxmoxSeen::Absent,
+        Ok(Some(facts)) => ProxmoxSeen::Seen(Box::new(facts)),
+        Err(error) => ProxmoxSeen::Unreadable(in_words(&error)),
+    }
 }
 
 /// How a pair on the host differs from what it should be.

@@ -20,6 +20,8 @@ pub struct DockerFacts {
     pub server_version: Option<String>,
     /// Whether the daemon is in an active Swarm.
     pub swarm_active: bool,
+    /// Whether the process runs since before its file of trusted clients was written.
+    pub started_before_root: bool,
     /// The guest's TCP sockets.
     pub sockets: Vec<Socket>,
 }
@@ -38,7 +40,9 @@ pub struct TraefikFacts {
 }
 
 /// The commands that tell about dockerd, each optional: a guest that lacks one still answers the rest.
-pub fn docker_commands() -> Vec<Exec> {
+///
+/// `root` is its file of trusted clients.
+pub fn docker_commands(root: &str) -> Vec<Exec> {
     [
         &[
             "systemctl",
@@ -52,6 +56,8 @@ pub fn docker_commands() -> Vec<Exec> {
         &["dockerd", "--version"],
         &["docker", "version", "--format", "{{json .}}"],
         &["docker", "info", "--format", "{{.Swarm.LocalNodeState}}"],
+        &started("docker.service"),
+        &["stat", "-L", "-c", "%Y", root],
     ]
     .into_iter()
     .map(quick)
@@ -70,20 +76,24 @@ pub fn traefik_commands(binary: &str, static_file: &str) -> Vec<Exec> {
             "--value",
         ][..],
         &[binary, "version"],
-        &[
-            "systemctl",
-            "show",
-            "traefik.service",
-            "-p",
-            "ExecMainStartTimestamp",
-            "--value",
-            "--timestamp=unix",
-        ],
+        &started("traefik.service"),
         &["stat", "-L", "-c", "%Y", static_file],
     ]
     .into_iter()
     .map(quick)
     .collect()
+}
+
+fn started(unit: &str) -> [&str; 7] {
+    [
+        "systemctl",
+        "show",
+        unit,
+        "-p",
+        "ExecMainStartTimestamp",
+        "--value",
+        "--timestamp=unix",
+    ]
 }
 
 fn quick(argv: &[&str]) -> Exec {
@@ -100,6 +110,8 @@ pub(super) fn unix_time(text: &str) -> Option<SystemTime> {
 
 pub(super) fn docker_facts(answer: &Answer, at: usize) -> DockerFacts {
     let said = |offset: usize| said(answer, at + 1 + offset);
+    let started = said(5).as_deref().and_then(unix_time);
+    let written = said(6).as_deref().and_then(unix_time);
     DockerFacts {
         daemon_json: content(answer, at),
         active_state: said(0).unwrap_or_else(|| "unknown".to_owned()),
@@ -107,7 +119,10 @@ pub(super) fn docker_facts(answer: &Answer, at: usize) -> DockerFacts {
         version: said(2),
         server_version: said(3),
         swarm_active: said(4).as_deref() == Some("active"),
-        sockets: match answer.results.get(at + 1 + docker_commands().len()) {
+        started_before_root: started
+            .zip(written)
+            .is_some_and(|(started, written)| started < written),
+        sockets: match answer.results.get(at + 1 + docker_commands("").len()) {
             Some(StepResult::Sockets(sockets)) => sockets.clone(),
             _ => Vec::new(),
         },

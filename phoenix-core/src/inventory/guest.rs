@@ -9,11 +9,16 @@ use std::time::Duration;
 use super::collect::{CALL_TIME, Collector, DAEMON_JSON, guest_path};
 use super::daemon::{docker_facts, traefik_facts};
 use super::host::in_words;
-use super::{GuestFacts, Inventory, PairState, PlacementState, docker_commands, traefik_commands};
-use crate::model::{Model, Placement};
+use super::{
+    CertificateFacts, GuestFacts, Inventory, PairState, PlacementState, docker_commands, in_bundle,
+    traefik_commands,
+};
+use crate::guests::ids_in_container;
+use crate::model::{Issuer, Model, Placement};
 use crate::names::{CommonName, FileMode, GuestId, Owner};
 use crate::probe::Viewpoint;
 use crate::probe::tls::{Server, served_leaf};
+use crate::secret::Secret;
 use crate::system::Dial;
 use crate::time::Clock;
 use crate::transport::{
@@ -26,6 +31,7 @@ use crate::x509::{Anchor, Fingerprint};
 pub(super) struct GuestWork {
     pub(super) docker: bool,
     pub(super) traefik: bool,
+    pub(super) trust: bool,
     pub(super) placements: Vec<(CommonName, usize, Placement)>,
 }
 
@@ -40,13 +46,15 @@ pub(super) fn look_into_all(
         .collect();
     let model = with.model;
     let transports = with.transports;
+    let anchor = with.anchors.first();
     let queue = Mutex::new(seen.iter_mut());
     let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
         for _ in 0..GUESTS_AT_ONCE {
             scope.spawn(|| {
                 while let Some((guest, work, answer)) = take() {
-                    *answer = look_into(model, transports.get(guest).map(AsRef::as_ref), work);
+                    let transport = transports.get(guest).map(AsRef::as_ref);
+                    *answer = look_into(model, anchor, *guest, transport, work);
                 }
             });
         }
@@ -57,6 +65,8 @@ pub(super) fn look_into_all(
 /// One call into a guest: its files, its daemons, its sockets. Why it could not be looked at otherwise.
 fn look_into(
     model: &Model,
+    anchor: Option<&Anchor>,
+    guest: GuestId,
     transport: Option<&dyn GuestTransport>,
     work: &GuestWork,
 ) -> Result<Answer, String> {
@@ -75,7 +85,9 @@ fn look_into(
         steps.push(Step::Inspect(Inspect::with_content(guest_path(
             Path::new(DAEMON_JSON),
         )?)));
-        steps.extend(docker_commands().into_iter().map(Step::Exec));
+        let root = model.docker_root_file(guest);
+        let commands = docker_commands(&root.to_string_lossy());
+        steps.extend(commands.into_iter().map(Step::Exec));
         steps.push(Step::Sockets);
     }
     if work.traefik {
@@ -88,6 +100,13 @@ fn look_into(
             &settings.static_file.to_string_lossy(),
         );
         steps.extend(commands.into_iter().map(Step::Exec));
+    }
+    if let Some(anchor) = anchor.filter(|_| work.trust) {
+        let trust = &model.settings.trust;
+        steps.push(Step::Inspect(Inspect::with_content(guest_path(
+            &trust.guest_file,
+        )?)));
+        steps.push(Step::Exec(in_bundle(anchor, &trust.bundle)));
     }
     let program = Program::new(steps).keep_going();
     let timeout = CALL_TIME + program.exec_time();
@@ -115,14 +134,22 @@ pub(super) fn found_in(
         down: None,
         docker: None,
         traefik: None,
+        trust: None,
         served: None,
+        trusts_others: false,
     };
     let answer = match seen {
         Ok(answer) => answer,
         Err(why) => {
             for (name, index, _) in &work.placements {
                 if let Some(certificate) = inventory.certificates.get_mut(name) {
-                    certificate.placements[*index] = PlacementState::Unseen(why.clone());
+                    let resting =
+                        *index == 0 && is_right_from_outside(with, guest, name, certificate);
+                    certificate.placements[*index] = if resting {
+                        PlacementState::Resting(why.clone())
+                    } else {
+                        PlacementState::Unseen(why.clone())
+                    };
                 }
             }
             facts.down = Some(why);
@@ -132,11 +159,21 @@ pub(super) fn found_in(
     let mut at = 0;
     for (name, index, placement) in &work.placements {
         let end = at + paths(placement).count();
+        let root = inventory.anchors_of(placement.ca_of).first().cloned();
+        let dockerds = with
+            .model
+            .docker_entry(guest)
+            .is_some_and(|(entry, target)| {
+                entry.common_name == *name && target.cert == placement.cert
+            });
+        if dockerds && placement.ca.is_some() {
+            facts.trusts_others = is_other_root(&answer.results[end - 1], root.as_ref());
+        }
         if let Some(certificate) = inventory.certificates.get_mut(name) {
             certificate.placements[*index] = in_guest(
                 placement,
                 &certificate.primary.state,
-                with.anchors.first(),
+                root.as_ref(),
                 &answer.results[at..end],
             );
         }
@@ -146,12 +183,57 @@ pub(super) fn found_in(
         facts.docker = Some(docker_facts(&answer, at));
         facts.served = docker_leaf(with, guest);
         // daemon.json, the commands, the sockets.
-        at += docker_commands().len() + 2;
+        at += docker_commands("").len() + 2;
     }
     if work.traefik {
         facts.traefik = Some(traefik_facts(&answer, at));
+        let settings = &with.model.settings.traefik;
+        let binary = settings.binary.to_string_lossy();
+        at += traefik_commands(&binary, &settings.static_file.to_string_lossy()).len() + 1;
+    }
+    if work.trust && !with.anchors.is_empty() {
+        facts.trust = Some(super::trust::in_guest(&answer, at));
     }
     facts
+}
+
+/// Whether an entry's own pair, under a directory that a container mounts, is what that container will find: the host sees
+/// the same files, with its own numbers of their owners.
+fn is_right_from_outside(
+    with: &Collector<'_>,
+    guest: GuestId,
+    name: &CommonName,
+    facts: &CertificateFacts,
+) -> bool {
+    let Some((entry, guest)) = with
+        .model
+        .manifest
+        .entry(name)
+        .zip(with.model.guests.guest(guest))
+    else {
+        return false;
+    };
+    let owner = ids_in_container(&entry.owner)
+        .and_then(|(user, group)| Some((guest.ids.user(user)?, guest.ids.group(group)?)));
+    let is_right = |path: &Path, mode: FileMode| {
+        let found = with.root.read_with_facts(path);
+        found.is_ok_and(|(bytes, facts)| {
+            drop(Secret::new(bytes));
+            facts.mode == mode && Some(facts.owner()) == owner
+        })
+    };
+    matches!(facts.primary.state, PairState::Present { .. })
+        && is_right(&entry.cert_path, entry.cert_mode)
+        && is_right(&entry.key_path, entry.key_mode)
+}
+
+/// Whether a file of a guest holds a root that is not this one.
+fn is_other_root(found: &StepResult, root: Option<&Anchor>) -> bool {
+    let StepResult::Inspected(Some(entry)) = found else {
+        return false;
+    };
+    let wanted = root.map(|root| Sha256::of(&root.to_pem()));
+    entry.opened().is_some() && entry.sha256 != wanted
 }
 
 /// How a pair in a guest differs from the entry's own pair.
@@ -199,7 +281,18 @@ fn in_guest(
             StepResult::Inspected(None) => return PlacementState::Missing,
             other => return PlacementState::Unseen(format!("the {what}: {other:?}")),
         };
-        if let Some(difference) = difference(entry, mode, &placement.owner, sha256) {
+        if what == "root" && anchor.is_none() && placement.ca_of == Issuer::DockerClients {
+            return PlacementState::Differs(
+                "the root is another than that of Docker's clients, which this run makes"
+                    .to_owned(),
+            );
+        }
+        let other = if what == "root" {
+            "is another than the one to be trusted there"
+        } else {
+            "is another than on the host"
+        };
+        if let Some(difference) = difference(entry, mode, &placement.owner, sha256, other) {
             return PlacementState::Differs(format!("the {what} {difference}"));
         }
         let same_dir = path.parent() == placement.cert.parent();
@@ -219,18 +312,19 @@ fn difference(
     mode: FileMode,
     owner: &Owner,
     sha256: Option<Sha256>,
+    other: &str,
 ) -> Option<String> {
     let Some(meta) = entry.opened() else {
         return Some("is a link that leads nowhere".to_owned());
     };
     if sha256.is_some() && entry.sha256 != sha256 {
-        return Some("is another than on the host".to_owned());
+        return Some(other.to_owned());
     }
     if meta.mode != mode {
         return Some(format!("has mode {}, wanted {mode}", meta.mode));
     }
     let is = |name: &Option<String>, id: u32, wanted: &str| {
-        name.as_deref() == Some(wanted) || id.to_string() == wanted
+        name.as_deref() == Some(wanted) || id.to_string() == wanted || id == 0 && wanted == "root"
     };
     if !is(&meta.user, meta.uid, &owner.user) || !is(&meta.group, meta.gid, &owner.group) {
         let name = |name: &Option<String>, id: u32| name.clone().unwrap_or_else(|| id.to_string());

@@ -4,13 +4,16 @@ mod collect;
 mod daemon;
 mod guest;
 mod host;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::firewall::ProxmoxFacts;
+use crate::model::Issuer;
 use crate::names::{CommonName, GuestId};
-use crate::store::PendingItem;
+use crate::store::{Held, PendingItem, Trial};
 use crate::x509::{Anchor, Chain, Crl, Fingerprint};
 
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
@@ -19,6 +22,7 @@ pub use daemon::{DockerFacts, TraefikFacts, docker_commands, traefik_commands};
 pub(crate) use guest::leaf_at;
 pub(crate) use host::in_words;
 pub use host::{PairFacts, PairState, read_candidate, read_pair};
+pub use trust::{TrustFacts, bundle_has, in_bundle};
 
 /// Everything that a plan is decided from, besides the site itself.
 #[derive(Debug, Default)]
@@ -29,10 +33,31 @@ pub struct Inventory {
     pub guests: BTreeMap<GuestId, GuestFacts>,
     /// The CA's roots, where they are known.
     pub anchors: Vec<Anchor>,
+    /// The root of the CA that Docker's clients have to themselves, where the site asks for one and it exists.
+    pub client_anchors: Vec<Anchor>,
+    /// The host's trust store, where the site asks for the root in it.
+    pub trust: Option<TrustFacts>,
     /// What earlier runs left to be done.
     pub pending: Vec<PendingItem>,
     /// The CA's revocation list, where one is known that still counts.
     pub revoked: Option<Crl>,
+    /// What Proxmox has on this host.
+    pub proxmox: ProxmoxSeen,
+    /// The last change of the firewall that waited for its confirmation, or still does.
+    pub trial: Option<Trial>,
+}
+
+/// What was seen of Proxmox's files.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum ProxmoxSeen {
+    /// This host has none.
+    #[default]
+    Absent,
+    /// They are these.
+    Seen(Box<ProxmoxFacts>),
+    /// They cannot be read.
+    Unreadable(String),
 }
 
 /// What is there of one certificate.
@@ -42,8 +67,12 @@ pub struct CertificateFacts {
     pub primary: PairFacts,
     /// Why its chain does not lead to the CA's root; `None` when it does or the root is not known.
     pub untrusted: Option<String>,
-    /// A pair that was issued earlier and not deployed yet.
+    /// A pair that was issued earlier and not deployed yet, or taken back.
     pub candidate: Option<PairFacts>,
+    /// Why its chain does not lead to the CA's root.
+    pub candidate_untrusted: Option<String>,
+    /// The record of a pair that an operator brought back.
+    pub held: Option<Held>,
     /// For each placement, in the model's order, how far it is from what it should be.
     pub placements: Vec<PlacementState>,
 }
@@ -56,6 +85,8 @@ pub enum PlacementState {
     Differs(String),
     /// Nothing is there.
     Missing,
+    /// Its container is stopped, and what lies there for it is right as far as the host sees it.
+    Resting(String),
     /// It is right.
     Right,
     /// It cannot be seen now: the guest is stopped or does not answer.
@@ -71,8 +102,12 @@ pub struct GuestFacts {
     pub docker: Option<DockerFacts>,
     /// Traefik and its configuration, likewise.
     pub traefik: Option<TraefikFacts>,
+    /// Its trust store, where the site asks for the root in it.
+    pub trust: Option<TrustFacts>,
     /// The leaf that dockerd serves on its encrypted port; `None` when it serves none.
     pub served: Option<Fingerprint>,
+    /// Whether dockerd's file of trusted clients holds a root, and another than it should.
+    pub trusts_others: bool,
 }
 
 impl CertificateFacts {
@@ -83,6 +118,14 @@ impl CertificateFacts {
 }
 
 impl Inventory {
+    /// The roots of an issuer, as far as they are known.
+    pub fn anchors_of(&self, issuer: Issuer) -> &[Anchor] {
+        match issuer {
+            Issuer::DockerClients => &self.client_anchors,
+            Issuer::Site => &self.anchors,
+        }
+    }
+
     /// Until when the guest's copy of a leaf is good; for tests and displays.
     pub fn not_after(&self, name: &CommonName) -> Option<SystemTime> {
         Some(self.certificates.get(name)?.chain()?.leaf().not_after)

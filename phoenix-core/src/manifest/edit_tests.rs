@@ -284,7 +284,7 @@ fn what_is_shown_can_be_read_again_and_is_the_same() {
         let entries = manifest.entries.iter();
         crate::document::Value::Array(
             entries
-                .map(|entry| entry.value.resolved("1/4".parse().unwrap()))
+                .map(|entry| entry.value.resolved("1/4".parse().unwrap(), 1))
                 .collect(),
         )
     };

@@ -50,7 +50,7 @@ impl Decode for Entry {
         let after = fields
             .optional_with("after", faults, after)
             .unwrap_or_default();
-        let keep = fields.optional_with("keep", faults, keep).unwrap_or(1);
+        let keep = fields.optional_with("keep", faults, keep);
         fields.finish_table(ENTRY_FIELDS, faults);
         if faults
             .iter()

@@ -16,7 +16,7 @@ use crate::diagnostic::Faults;
 use crate::document::{Document, Located};
 use crate::names::{CommonName, FileMode, GuestId, Owner, Slug, SubjectAltName};
 use crate::time::{GoDuration, RenewBefore};
-use crate::x509::KeyType;
+use crate::x509::{KeyType, Usage};
 
 pub use assignment::{Assignment, AssignmentError};
 pub use edit::{EntriesEdit, ManifestEditError, add, remove, set};
@@ -41,6 +41,16 @@ pub enum CertType {
     /// TLS servers. The default.
     #[default]
     Server,
+}
+
+impl CertType {
+    /// The usage that the leaf must allow.
+    pub fn usage(self) -> Usage {
+        match self {
+            Self::Client => Usage::Client,
+            Self::Server => Usage::Server,
+        }
+    }
 }
 
 /// One certificate that is wanted.
@@ -78,8 +88,8 @@ pub struct Entry {
     pub old_delivery: Option<OldDelivery>,
     /// Certificates that must have been deployed before.
     pub after: Vec<CommonName>,
-    /// Previous versions that are kept. Default 1.
-    pub keep: usize,
+    /// Previous versions that are kept; the site's setting when absent.
+    pub keep: Option<usize>,
 }
 
 /// A place of the pair inside a guest.

@@ -16,12 +16,12 @@ pub struct ResolvedManifest {
 }
 
 impl ResolvedManifest {
-    /// All entries; `renew_before` is the site's policy.
-    pub fn of(manifest: &Manifest, renew_before: RenewBefore) -> Self {
+    /// All entries; `renew_before` and `keep` are the site's.
+    pub fn of(manifest: &Manifest, renew_before: RenewBefore, keep: usize) -> Self {
         let entries = manifest.entries.iter();
         Self {
             entries: entries
-                .map(|entry| entry.value.resolved(renew_before))
+                .map(|entry| entry.value.resolved(renew_before, keep))
                 .collect(),
         }
     }
@@ -48,10 +48,10 @@ impl ResolvedManifest {
 }
 
 impl Entry {
-    /// The entry as it would be written with every default stated; `renew_before` is the site's policy.
+    /// The entry as it would be written with every default stated; `renew_before` and `keep` are the site's.
     ///
     /// Fields that mean nothing when they are absent stay so.
-    pub fn resolved(&self, renew_before: RenewBefore) -> Value {
+    pub fn resolved(&self, renew_before: RenewBefore, keep: usize) -> Value {
         let mut members: Vec<(&str, Value)> = vec![
             ("common_name", self.common_name.as_str().into()),
             ("sans", texts(&self.names)),
@@ -79,7 +79,7 @@ impl Entry {
             Some(Value::Array(self.deploy.iter().map(target).collect())),
         );
         add("after", Some(texts(&self.after)));
-        add("keep", Some(self.keep.into()));
+        add("keep", Some(self.keep.unwrap_or(keep).into()));
         Value::object(members)
     }
 }

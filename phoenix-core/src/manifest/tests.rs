@@ -31,7 +31,7 @@ fn the_smallest_entry_gets_the_documented_defaults() {
         (FileMode::PUBLIC, FileMode::PRIVATE)
     );
     assert_eq!(entry.key_type, KeyType::EcP256);
-    assert_eq!((entry.cert_type, entry.keep), (CertType::Server, 1));
+    assert_eq!((entry.cert_type, entry.keep), (CertType::Server, None));
     assert!(entry.hook.is_none() && entry.deploy.is_empty() && entry.old_delivery.is_none());
 }
 

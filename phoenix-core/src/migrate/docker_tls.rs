@@ -6,8 +6,8 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::Migration;
 use super::entries::{WantedEntry, upsert};
+use super::{Migration, NewFile};
 use crate::change::FileEdit;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::document::{Cursor, Document, Edit, Format, Located, NodeId, Position, Value};
@@ -18,6 +18,8 @@ use crate::guests::Guest;
 use crate::manifest::EntriesEdit;
 use crate::model::Model;
 use crate::names::SubjectAltName;
+use crate::settings::{ClientCa, Setting, edited, fresh};
+use crate::template::Template;
 use crate::traefik::StaticFile;
 
 /// The name of the provider block in Traefik's static file.
@@ -36,6 +38,8 @@ pub enum ProviderName {
 pub struct DockerTlsOptions {
     /// The provider block's name.
     pub provider: ProviderName,
+    /// Whose clients dockerd shall admit; `None`: what the settings say.
+    pub client_ca: Option<ClientCa>,
 }
 
 /// The two ends of the link.
@@ -69,7 +73,42 @@ pub fn docker_tls(model: &Model, options: DockerTlsOptions) -> Result<Migration,
             Err(found) => faults.extend(found),
         }
     }
+    match settings(model, options.client_ca) {
+        Ok(Some(Written::Edit(edit))) => migration.files.push(edit),
+        Ok(Some(Written::New(file))) => migration.new_files.push(file),
+        Ok(None) => {}
+        Err(found) => faults.extend(found),
+    }
     faults.into_result(migration)
+}
+
+enum Written {
+    Edit(FileEdit),
+    New(NewFile),
+}
+
+/// Whose clients dockerd admits stands in the settings; the rest follows from there, run by run.
+fn settings(model: &Model, wanted: Option<ClientCa>) -> Result<Option<Written>, Faults> {
+    let Some(wanted) = wanted.filter(|wanted| *wanted != model.settings.docker.client_ca) else {
+        return Ok(None);
+    };
+    let setting: [Setting; 1] = [(
+        "client_ca",
+        wanted.as_str().to_owned(),
+        "Whose clients may command Docker: `dedicated`, a small CA of ours that issues Traefik's certificate alone, or `shared`.",
+    )];
+    Ok(Some(match &model.documents.settings {
+        Some(document) => Written::Edit(edited(document, "docker", &setting)?),
+        None => Written::New(NewFile {
+            path: model
+                .documents
+                .manifest
+                .path()
+                .with_file_name("phoenix.toml"),
+            text: fresh("docker", &setting),
+            reason: format!("docker.client_ca is {}", wanted.as_str()),
+        }),
+    }))
 }
 
 fn ends(model: &Model) -> Result<Ends<'_>, Faults> {
@@ -257,7 +296,10 @@ fn template(
     ends: &Ends<'_>,
     options: DockerTlsOptions,
 ) -> Result<Option<FileEdit>, Faults> {
-    let Some((path, text)) = &model.template else {
+    let Some(Template {
+        path, source: text, ..
+    }) = &model.template
+    else {
         let path = &model.settings.traefik.template;
         return Err(Faults::from(
             Fault::error(

@@ -2,11 +2,12 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::diagnostic::Faults;
-use crate::document::Document;
+use crate::document::{Document, Format};
 use crate::firewall::{RuleScope, decode_rules, opens};
 use crate::manifest::{CertType, Entry};
-use crate::model::{Model, SourceFile};
+use crate::model::{Issuer, Model, Placement, SourceFile};
 use crate::names::{GuestKind, SubjectAltName};
+use crate::settings::{ClientCa, Settings};
 use crate::test_sites::{self, HOST, LXCS, MANIFEST, TEMPLATE, VMS, corpus, sample_site};
 use crate::traefik::StaticFile;
 
@@ -301,6 +302,7 @@ fn the_old_provider_name_can_be_kept() {
     let before = read(&sample_site(), &Migration::default());
     let options = DockerTlsOptions {
         provider: ProviderName::Docker,
+        ..DockerTlsOptions::default()
     };
     let migration = docker_tls(&before, options).unwrap();
     let edit = edit(&migration, TEMPLATE);
@@ -315,5 +317,72 @@ fn the_old_provider_name_can_be_kept() {
             .unwrap()
             .files
             .is_empty()
+    );
+}
+
+#[test]
+fn only_dockers_client_and_dockerds_root_are_of_the_dedicated_ca() {
+    let migration = docker_tls(
+        &read(&sample_site(), &Migration::default()),
+        DockerTlsOptions::default(),
+    );
+    let mut model = read(&sample_site(), &migration.unwrap());
+    let of = |model: &Model| {
+        let mut clients = Vec::new();
+        let mut roots = Vec::new();
+        for located in &model.manifest.entries {
+            let entry = &located.value;
+            if model.issuer_of(entry) == Issuer::DockerClients {
+                clients.push(entry.common_name.to_string());
+            }
+            let theirs = |placement: &Placement| placement.ca_of == Issuer::DockerClients;
+            let places = model.placements(entry).into_iter().filter(theirs);
+            roots.extend(places.filter_map(|placement| placement.ca));
+        }
+        (clients, roots)
+    };
+    assert_eq!(of(&model), (vec![], vec![]));
+    model.settings.docker.client_ca = ClientCa::Dedicated;
+    assert_eq!(
+        of(&model),
+        (
+            vec!["traefik-client.internal.example".to_owned()],
+            vec!["/etc/docker/tls/ca.pem".into()]
+        )
+    );
+}
+
+#[test]
+fn whose_clients_docker_admits_stands_in_the_settings() {
+    let options = |client_ca| DockerTlsOptions {
+        client_ca,
+        ..DockerTlsOptions::default()
+    };
+    let dedicated = options(Some(ClientCa::Dedicated));
+    let mut model = read(&sample_site(), &Migration::default());
+    let new = docker_tls(&model, dedicated).unwrap().new_files;
+    assert_eq!(new.len(), 1);
+    assert!(new[0].path.ends_with("etc/phoenix.toml"));
+    let set = |text: &str| {
+        let document = Document::parse("phoenix.toml".as_ref(), text.into(), Format::Toml).unwrap();
+        (Settings::decode(&document).unwrap(), document)
+    };
+    let (settings, document) = set(&new[0].text);
+    assert_eq!(settings.docker.client_ca, ClientCa::Dedicated);
+    // Nothing asked, nothing edited.
+    assert!(
+        docker_tls(&model, options(None))
+            .unwrap()
+            .new_files
+            .is_empty()
+    );
+    (model.settings, model.documents.settings) = (settings, Some(document));
+    assert_eq!(docker_tls(&model, dedicated).unwrap().files.len(), 5);
+    let shared = docker_tls(&model, options(Some(ClientCa::Shared))).unwrap();
+    let edit = shared.files.last().unwrap();
+    assert_eq!(edit.reasons, ["docker.client_ca becomes shared"]);
+    assert_eq!(
+        edit.after.text(),
+        new[0].text.replace("\"dedicated\"\n", "\"shared\"\n")
     );
 }

@@ -50,7 +50,7 @@ pub struct GuestId {
 
 impl GuestId {
     /// The container with this number.
-    pub fn lxc(id: u32) -> Self {
+    pub const fn lxc(id: u32) -> Self {
         Self {
             kind: GuestKind::Lxc,
             id,
@@ -58,7 +58,7 @@ impl GuestId {
     }
 
     /// The virtual machine with this number.
-    pub fn vm(id: u32) -> Self {
+    pub const fn vm(id: u32) -> Self {
         Self {
             kind: GuestKind::Vm,
             id,

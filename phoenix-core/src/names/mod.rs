@@ -4,11 +4,13 @@ mod guest;
 mod owner;
 mod san;
 mod slug;
+mod ssh;
 
 pub use guest::{GuestId, GuestKind};
 pub use owner::{FileMode, Owner};
 pub use san::{CommonName, SubjectAltName};
 pub use slug::Slug;
+pub use ssh::SshDestination;
 
 /// A piece of text that is not the name it was to be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! What a step does, and why: data that can be shown before anything is run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::StepId;
 use crate::names::{CommonName, GuestId, SubjectAltName};
+use crate::system::FileDigest;
 use crate::time::{human, rfc3339};
 use crate::x509::{Fingerprint, KeyType, RevocationReason};
 
@@ -66,6 +67,8 @@ pub enum ServiceChange {
 pub enum Subject {
     /// dockerd of this guest.
     Docker(GuestId),
+    /// Proxmox's firewall.
+    Firewall,
     /// Portainer behind this guest.
     Portainer(GuestId),
     /// Another service, by name.
@@ -78,6 +81,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Docker(guest) => write!(f, "docker {guest}"),
+            Self::Firewall => f.write_str("firewall"),
             Self::Portainer(guest) => write!(f, "portainer {guest}"),
             Self::Service(name) => f.write_str(name),
             Self::Traefik(guest) => write!(f, "traefik {guest}"),
@@ -137,6 +141,22 @@ pub enum Action {
         /// The key's type.
         key_type: KeyType,
     },
+    /// Makes Proxmox's firewall admit what the site wants admitted; nothing that is admitted now is closed.
+    OpenFirewall {
+        /// The files, by the SHA-256 of what they shall say.
+        files: BTreeMap<PathBuf, FileDigest>,
+    },
+    /// Makes Proxmox's files say what the site says, and nothing else of ours.
+    RenderFirewall {
+        /// The files, by the SHA-256 of what they shall say.
+        files: BTreeMap<PathBuf, FileDigest>,
+    },
+    /// Puts the CA's root into a trust store.
+    Trust {
+        /// The guest; absent for the host.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        guest: Option<GuestId>,
+    },
     /// Looks at what is really served.
     Verify {
         /// What is looked at.
@@ -155,6 +175,10 @@ impl Action {
             Self::Deploy { certificate, to } => format!("deploy {certificate} to {to}"),
             Self::Hook { command, .. } => format!("hook {command}"),
             Self::Issue { certificate, .. } => format!("issue {certificate}"),
+            Self::Trust { guest: None } => "trust root on host".to_owned(),
+            Self::Trust { guest: Some(guest) } => format!("trust root in {guest}"),
+            Self::OpenFirewall { .. } => "open firewall".to_owned(),
+            Self::RenderFirewall { .. } => "render firewall".to_owned(),
             Self::Verify { subject } => format!("verify {subject}"),
         })
     }
@@ -202,6 +226,7 @@ impl Action {
                 Some(Undo::PreviousConfiguration)
             }
             Self::Deploy { .. } => Some(Undo::PreviousPair),
+            Self::Trust { .. } => Some(Undo::PreviousRoot),
             _ => None,
         }
     }
@@ -224,6 +249,8 @@ pub enum Undo {
     PreviousConfiguration,
     /// The pair of before is put back.
     PreviousPair,
+    /// The root of before is put back, and the store made of it.
+    PreviousRoot,
 }
 
 /// Why a step is in the plan, with the values that led to it.
@@ -244,6 +271,13 @@ pub enum Reason {
     ConfigurationDiffers {
         /// What differs, in words.
         what: String,
+    },
+    /// A file says other things than it should.
+    FileDiffers {
+        /// The file.
+        path: PathBuf,
+        /// Each change in words.
+        lines: Vec<String>,
     },
     /// The operator asked for it.
     Forced,
@@ -280,6 +314,14 @@ pub enum Reason {
         /// What the last try said.
         #[serde(skip_serializing_if = "Option::is_none")]
         last_error: Option<String>,
+    },
+    /// The operator brings an earlier pair back.
+    RolledBack {
+        /// Its leaf.
+        leaf: Fingerprint,
+        /// When it ends.
+        #[serde(with = "crate::time::serde_rfc3339")]
+        not_after: SystemTime,
     },
     /// The CA revoked the leaf.
     Revoked {
@@ -318,6 +360,16 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// Whether a deployment for this reason puts another pair in place: the one that waits as the candidate.
+    pub fn brings_pair(&self) -> bool {
+        matches!(
+            self,
+            Self::CandidateWaits | Self::NewPair | Self::Pending { .. } | Self::RolledBack { .. }
+        )
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -325,6 +377,10 @@ impl fmt::Display for Reason {
                 f.write_str("a pair that was issued earlier waits to be deployed")
             }
             Self::ConfigurationDiffers { what } | Self::CopyDiffers { what } => f.write_str(what),
+            Self::FileDiffers { path, lines } => {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                write!(f, "{}: {}", name.to_string_lossy(), lines.join(", "))
+            }
             Self::Forced => f.write_str("forced"),
             Self::KeyMismatch => f.write_str("the key does not belong to the certificate"),
             Self::KeyTypeDiffers {
@@ -371,6 +427,12 @@ impl fmt::Display for Reason {
                     None => Ok(()),
                 }
             }
+            Self::RolledBack { leaf, not_after } => write!(
+                f,
+                "brought back: leaf {}, valid until {}",
+                leaf.short(),
+                rfc3339(*not_after)
+            ),
             Self::Revoked {
                 why: RevocationReason::Unspecified,
             } => f.write_str("revoked by the CA"),

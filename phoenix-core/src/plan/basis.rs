@@ -107,6 +107,7 @@ impl Given {
             force: self.asked.force,
             only: only.collect::<Result<_, _>>()?,
             unattended: false,
+            bring_back: false,
         })
     }
 

@@ -5,13 +5,14 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::back::{held, worth_going_back};
 use super::renewal::{Found, Wanted};
 use super::{Action, Blocked, Decision, Endpoint, Reason, Step, StepId, decide};
 use crate::inventory::{CertificateFacts, Inventory, PairFacts, PairState, PlacementState};
 use crate::manifest::Entry;
 use crate::model::{Model, Placement};
 use crate::names::{CommonName, GuestId};
-use crate::store::PendingItem;
+use crate::store::{PendingItem, PendingKind};
 use crate::time::rfc3339;
 use crate::x509::Crl;
 
@@ -26,6 +27,12 @@ pub struct Keep {
     /// When it ends.
     #[serde(with = "crate::time::serde_rfc3339")]
     pub not_after: SystemTime,
+    /// When an operator brought it back; absent where nobody did. It stays until `due` then.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        with = "crate::time::serde_rfc3339::option"
+    )]
+    pub brought_back: Option<SystemTime>,
 }
 
 /// What the planner of certificates found to do.
@@ -38,6 +45,8 @@ pub(super) struct CertificatePlan {
     pub(super) deployments: BTreeMap<CommonName, Vec<StepId>>,
     /// Those of them that bring a new pair into a guest.
     pub(super) delivered: BTreeMap<(CommonName, GuestId), StepId>,
+    /// New pairs whose predecessor is worth going back to, each with the unit of its deployments.
+    pub(super) returnable: BTreeMap<CommonName, String>,
 }
 
 /// What limits a plan.
@@ -49,6 +58,8 @@ pub struct Policy {
     pub only: Vec<CommonName>,
     /// Nobody watches: what failed is left alone until its pause is over.
     pub unattended: bool,
+    /// Put the candidates of `only` in place whatever is installed: an operator brings earlier pairs back.
+    pub bring_back: bool,
 }
 
 impl Policy {
@@ -84,8 +95,7 @@ pub(super) fn plan(
             continue;
         }
         if let Some(facts) = inventory.certificates.get(&entry.common_name) {
-            let revoked = inventory.revoked.as_ref();
-            entry_steps(model, entry, facts, revoked, policy, now, &mut plan);
+            entry_steps(model, inventory, entry, facts, policy, now, &mut plan);
         }
     }
     // `after` of the manifest: a deployment waits for all those of the names before it.
@@ -112,54 +122,72 @@ pub(super) fn plan(
 
 fn entry_steps(
     model: &Model,
+    inventory: &Inventory,
     entry: &Entry,
     facts: &CertificateFacts,
-    revoked: Option<&Crl>,
     policy: &Policy,
     now: SystemTime,
     plan: &mut CertificatePlan,
 ) {
     let wanted = Wanted::of(entry, model.settings.renew_before);
-    let (found, unreadable) = match &facts.primary.state {
-        PairState::Missing => (None, None),
-        PairState::Unreadable(why) => (None, Some(why.clone())),
-        PairState::Present {
-            chain, key_matches, ..
-        } => {
-            let found = Found {
-                leaf: chain.leaf(),
-                key_matches: *key_matches,
-                untrusted: facts.untrusted.as_deref(),
-                revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
-            };
-            (Some(found), None)
-        }
-    };
-    let decision = decide(&wanted, found.as_ref(), now, policy.force);
+    let revoked = inventory.revoked.as_ref();
+    let name = &entry.common_name;
     let mut before: Vec<StepId> = Vec::new();
-    let mut fresh = false;
-    match decision {
-        Decision::Keep { due } => {
-            if let Some(chain) = facts.chain() {
-                plan.kept.push(Keep {
-                    certificate: entry.common_name.clone(),
-                    due,
-                    not_after: chain.leaf().not_after,
-                });
+    let worth = worth_going_back(facts, now);
+    let rejected = inventory.pending.iter().find(
+        |item| matches!(&item.kind, PendingKind::Pair { certificate, .. } if certificate == name),
+    );
+    let candidate_waits = !policy.force && candidate_is_good(&wanted, facts, revoked, now);
+    let paused = rejected
+        .filter(|_| candidate_waits && worth)
+        .and_then(|item| policy.pauses(item, now));
+    let held = held(entry, facts, now).filter(|_| !policy.force);
+    let decision = match decide(&wanted, found(facts, revoked).as_ref(), now, policy.force) {
+        Decision::Issue { how, reasons } => match held {
+            Some(held) => Decision::Keep { due: held.until },
+            None => Decision::Issue { how, reasons },
+        },
+        keep => keep,
+    };
+    // Why another pair than the installed one goes to the places, if one does.
+    let fresh = if policy.bring_back {
+        let leaf = facts.candidate.as_ref().and_then(PairFacts::chain);
+        leaf.map(|chain| Reason::RolledBack {
+            leaf: chain.leaf().fingerprint,
+            not_after: chain.leaf().not_after,
+        })
+    } else {
+        match (decision, paused, rejected) {
+            (Decision::Keep { due }, _, rejected) if !candidate_waits || rejected.is_none() => {
+                if let Some(chain) = facts.chain() {
+                    plan.kept.push(Keep {
+                        certificate: name.clone(),
+                        due,
+                        not_after: chain.leaf().not_after,
+                        brought_back: held.map(|held| held.since),
+                    });
+                }
+                None
             }
-        }
-        Decision::Issue { how, reasons } => {
-            fresh = true;
-            if !policy.force && candidate_is_good(&wanted, facts.candidate.as_ref(), revoked, now) {
-                // Nothing to issue; the deployments below say where the pair comes from.
-            } else {
-                let reasons = match unreadable {
-                    Some(what) => vec![Reason::Unreadable { what }],
-                    None => reasons,
+            (_, Some(reason), _) => {
+                plan.blocked.push(Blocked {
+                    subject: format!("pair {name}"),
+                    reason,
+                    certificate: Some(name.clone()),
+                });
+                None
+            }
+            (_, None, Some(item)) if candidate_waits => Some(super::pending_reason(item)),
+            (_, None, None) if candidate_waits => Some(Reason::CandidateWaits),
+            (Decision::Keep { .. }, ..) => None,
+            (Decision::Issue { how, reasons }, ..) => {
+                let reasons = match &facts.primary.state {
+                    PairState::Unreadable(what) => vec![Reason::Unreadable { what: what.clone() }],
+                    _ => reasons,
                 };
                 let step = Step::new(
                     Action::Issue {
-                        certificate: entry.common_name.clone(),
+                        certificate: name.clone(),
                         how,
                         key_type: entry.key_type,
                     },
@@ -167,31 +195,50 @@ fn entry_steps(
                 );
                 before.push(step.id.clone());
                 plan.steps.push(step);
+                Some(Reason::NewPair)
             }
         }
+    };
+    if fresh.is_some() && worth {
+        plan.returnable.insert(name.clone(), format!("pair {name}"));
     }
     for (placement, state) in model.placements(entry).iter().zip(&facts.placements) {
-        placement_step(entry, placement, state, fresh, &before, plan);
+        placement_step(entry, placement, state, fresh.as_ref(), &before, plan);
+    }
+}
+
+/// What is installed, where it can be read.
+fn found<'a>(facts: &'a CertificateFacts, revoked: Option<&Crl>) -> Option<Found<'a>> {
+    match &facts.primary.state {
+        PairState::Present {
+            chain, key_matches, ..
+        } => Some(Found {
+            leaf: chain.leaf(),
+            key_matches: *key_matches,
+            untrusted: facts.untrusted.as_deref(),
+            revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
+        }),
+        _ => None,
     }
 }
 
 /// Whether a pair that was issued earlier is what would be asked for now.
 fn candidate_is_good(
     wanted: &Wanted<'_>,
-    candidate: Option<&PairFacts>,
+    facts: &CertificateFacts,
     revoked: Option<&Crl>,
     now: SystemTime,
 ) -> bool {
     let Some(PairState::Present {
         chain, key_matches, ..
-    }) = candidate.map(|facts| &facts.state)
+    }) = facts.candidate.as_ref().map(|facts| &facts.state)
     else {
         return false;
     };
     let found = Found {
         leaf: chain.leaf(),
         key_matches: *key_matches,
-        untrusted: None,
+        untrusted: facts.candidate_untrusted.as_deref(),
         revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
     };
     matches!(
@@ -204,13 +251,14 @@ fn placement_step(
     entry: &Entry,
     placement: &Placement,
     state: &PlacementState,
-    fresh: bool,
+    fresh: Option<&Reason>,
     before: &[StepId],
     plan: &mut CertificatePlan,
 ) {
     let name = &entry.common_name;
     let reason = match (state, fresh) {
-        (PlacementState::Unseen(why), _) => {
+        (PlacementState::Resting(_) | PlacementState::Right, None) => return,
+        (PlacementState::Unseen(why), _) | (PlacementState::Resting(why), Some(_)) => {
             plan.blocked.push(Blocked {
                 subject: placement
                     .guest
@@ -223,11 +271,9 @@ fn placement_step(
             });
             return;
         }
-        (_, true) if before.is_empty() => Reason::CandidateWaits,
-        (_, true) => Reason::NewPair,
-        (PlacementState::Missing, false) => Reason::Missing,
-        (PlacementState::Differs(what), false) => Reason::CopyDiffers { what: what.clone() },
-        (PlacementState::Right, false) => return,
+        (_, Some(fresh)) => fresh.clone(),
+        (PlacementState::Missing, None) => Reason::Missing,
+        (PlacementState::Differs(what), None) => Reason::CopyDiffers { what: what.clone() },
     };
     let to = endpoint(placement);
     let step = Step::new(
@@ -238,6 +284,10 @@ fn placement_step(
         vec![reason],
     )
     .needs(before.iter().cloned());
+    let step = match plan.returnable.get(name) {
+        Some(unit) => step.unit(unit.clone()),
+        None => step,
+    };
     plan.deployments
         .entry(name.clone())
         .or_default()

@@ -4,17 +4,20 @@
 //! subject and only runs the graph. A plan holds no secret.
 
 mod action;
+mod back;
 mod basis;
 mod certificates;
 mod order;
 mod renewal;
 mod services;
+mod trust;
 
 use std::time::SystemTime;
 
 use serde::Serialize;
 
 pub use action::{Action, Endpoint, IssueHow, Reason, ServiceChange, Subject, Undo};
+pub use back::{holds_until, wanted_text};
 pub use basis::{Asked, Basis, Given, GivenError};
 pub(crate) use certificates::endpoint;
 pub use certificates::{Keep, Policy};
@@ -25,6 +28,7 @@ pub use services::{DockerWanted, Scope, docker_wanted};
 use crate::inventory::Inventory;
 use crate::model::Model;
 use crate::names::CommonName;
+use crate::store::PendingItem;
 
 /// Decides what a run would do. Pure: wanted, found, policy and time are arguments.
 ///
@@ -39,14 +43,24 @@ pub fn plan(
     policy: &Policy,
     now: SystemTime,
 ) -> Result<Plan, OrderError> {
-    let certificates = certificates::plan(model, inventory, policy, now);
+    let certificates = if scope.certificates() {
+        certificates::plan(model, inventory, policy, now)
+    } else {
+        certificates::CertificatePlan::default()
+    };
     let services::ServicePlan {
         steps,
         mut blocked,
-        notes,
+        mut notes,
         certificates,
     } = services::plan(model, inventory, certificates, scope, policy, now);
-    let mut all = certificates.steps;
+    // Who is to believe the new leaves believes their root first.
+    let (mut all, without_root) = match scope {
+        Scope::All if policy.only.is_empty() => trust::plan(model, inventory),
+        _ => Default::default(),
+    };
+    notes.extend(without_root);
+    all.extend(certificates.steps);
     all.extend(steps);
     let mut all_blocked = certificates.blocked;
     all_blocked.append(&mut blocked);
@@ -71,6 +85,15 @@ pub fn plan(
         blocked: all_blocked,
         notes,
     })
+}
+
+/// A pending item as a step's reason.
+fn pending_reason(item: &PendingItem) -> Reason {
+    Reason::Pending {
+        since: item.since,
+        tries: item.tries,
+        last_error: item.last_error.clone(),
+    }
 }
 
 /// Names a step within its plan, in a form that people read: `issue docker-daemon.internal`.
@@ -101,6 +124,12 @@ pub struct Step {
     /// Steps with the same unit stand or fall together: when one fails, those of them that were done are undone in reverse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Units that are taken back, too, when this fails: what it looks at is their work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub judges: Vec<String>,
+    /// Units after whose taking back this is done once more, if it was done: it made a consumer take their work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<String>,
     /// What is done instead when the action is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Action>,
@@ -121,6 +150,8 @@ impl Step {
             needs: Vec::new(),
             after: Vec::new(),
             unit: None,
+            judges: Vec::new(),
+            repeats: Vec::new(),
         }
     }
 
@@ -141,6 +172,28 @@ impl Step {
         for step in steps {
             if !self.after.contains(&step) && !self.needs.contains(&step) {
                 self.after.push(step);
+            }
+        }
+        self
+    }
+
+    /// Takes these units back when it fails.
+    #[must_use]
+    pub fn judges(mut self, units: impl IntoIterator<Item = String>) -> Self {
+        for unit in units {
+            if !self.judges.contains(&unit) {
+                self.judges.push(unit);
+            }
+        }
+        self
+    }
+
+    /// Is done once more after one of these units was taken back.
+    #[must_use]
+    pub fn repeats(mut self, units: impl IntoIterator<Item = String>) -> Self {
+        for unit in units {
+            if !self.repeats.contains(&unit) {
+                self.repeats.push(unit);
             }
         }
         self

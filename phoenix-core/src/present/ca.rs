@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::change::files;
 use super::{COLUMN, Paint, count, word};
-use crate::answers::{BootstrapReport, CaInit, CaOnline, CaRoot, CaView};
+use crate::answers::{BootstrapReport, CaInit, CaKind, CaOnline, CaRoot, CaView};
 use crate::ca::Health;
 use crate::diagnostic::Style;
 use crate::time::{human, rfc3339};
@@ -42,6 +42,22 @@ pub fn ca_view(view: &CaView, now: SystemTime, style: Style) -> String {
         let _ = writeln!(out, "{}{challenge}", label("proves"));
     }
     paths(&mut out, "password", &view.password_files, style);
+    if let Some(clients) = &view.docker_clients {
+        let _ = writeln!(
+            out,
+            "{}a CA of their own in {}{}",
+            label("clients"),
+            clients.dir.display(),
+            match (clients.used, &clients.root) {
+                (false, _) => ", which the settings do not use (docker.client_ca)",
+                (true, None) => ", made by the first run",
+                (true, Some(_)) => "",
+            }
+        );
+        if let Some(anchor) = &clients.root {
+            root(&mut out, "root", anchor, now);
+        }
+    }
     if let Some(online) = &view.online {
         out.push('\n');
         out.push_str(&ca_online(online, now, style));
@@ -57,6 +73,9 @@ pub fn ca_online(online: &CaOnline, now: SystemTime, style: Style) -> String {
     }
     for one in &online.intermediates {
         root(&mut out, "issuer", one, now);
+    }
+    if let Some(permitted) = &online.permitted {
+        let _ = writeln!(out, "{}{permitted}", label("names"));
     }
     for one in &online.provisioners {
         let key = one.key_type.as_deref().unwrap_or("no key");
@@ -120,41 +139,61 @@ pub fn crl(list: &Crl, now: SystemTime) -> String {
             human(left)
         );
     }
-    for (serial, reason) in &list.revoked {
+    if let Some(number) = &list.number {
+        let _ = writeln!(out, "{}{number}", label("number"));
+    }
+    for (serial, revoked) in &list.revoked {
         let _ = writeln!(
             out,
-            "{}serial {serial} (0x{}), {reason}",
+            "{}serial {serial} (0x{}), {}, at {}",
             label("revoked"),
-            serial.to_hex()
+            serial.to_hex(),
+            revoked.reason,
+            rfc3339(revoked.at)
         );
     }
     let _ = writeln!(out, "{} revoked", count(list.revoked.len(), "certificate"));
     out
 }
 
-/// What became of the embedded CA.
+/// What became of a CA of our own.
 pub fn ca_init(init: &CaInit, now: SystemTime, style: Style) -> String {
     let dir = init.dir.display();
+    let what = match init.kind {
+        CaKind::DockerClient => "the CA of Docker's clients",
+        CaKind::Site => "the embedded CA",
+    };
     let mut out = String::new();
     let _ = match (&init.root, init.made) {
         (None, _) => writeln!(
             out,
-            "{}the embedded CA in {dir} would be made",
+            "{}{what} in {dir} would be made",
             word("make", Paint::Good, style)
         ),
-        (Some(_), true) => writeln!(
-            out,
-            "{}the embedded CA in {dir}",
-            word("made", Paint::Good, style)
-        ),
+        (Some(_), true) => writeln!(out, "{}{what} in {dir}", word("made", Paint::Good, style)),
         (Some(_), false) => writeln!(
             out,
-            "{}the embedded CA in {dir} is there already",
+            "{}{what} in {dir} is there already",
             word("keep", Paint::Dim, style)
         ),
     };
     if let Some(anchor) = &init.root {
         root(&mut out, "root", anchor, now);
+    }
+    if let Some(permitted) = &init.permitted {
+        let _ = writeln!(out, "{}{permitted}", label("names"));
+    }
+    let mut note = |words: &str| {
+        let _ = writeln!(out, "{}{words}", word("note", Paint::Dim, style));
+    };
+    if let Some(aside) = &init.replaced {
+        note(&format!(
+            "the one of before lies in {}; what it issued is replaced by the next `phoenix sync all`",
+            aside.display()
+        ));
+    }
+    if !init.used {
+        note("the site does not use it yet: `phoenix migrate docker-tls --client-ca dedicated`");
     }
     out
 }

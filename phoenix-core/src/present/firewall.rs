@@ -3,8 +3,11 @@
 use std::fmt::Write as _;
 
 use super::count;
+use crate::answers::{TakenBack, TrialReport};
 use crate::diagnostic::{Style, render_all};
 use crate::firewall::{MatrixCell, MatrixReport, ShownList, TestReport};
+use crate::store::TrialEnd;
+use crate::time::rfc3339;
 
 /// Each list with its rules in Proxmox's words, their places in the list in front; the last line sums up.
 pub fn rules(lists: &[ShownList], style: Style) -> String {
@@ -62,6 +65,53 @@ pub fn test(report: &TestReport) -> String {
         ),
         _ => writeln!(out, "  {}", report.decision),
     };
+    out
+}
+
+/// A change on trial: its files and diff, whether it is in force, and how it is kept.
+pub fn trial(report: &TrialReport, style: Style) -> String {
+    let mut out = super::change(&report.change, style);
+    if let Some(words) = &report.in_force {
+        let _ = writeln!(out, "the rules: {words}");
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(out, "warning: {warning}");
+    }
+    if let Some(until) = report.until {
+        let _ = writeln!(
+            out,
+            "taken back at {} unless you say in another session: phoenix firewall confirm",
+            rfc3339(until)
+        );
+    }
+    out
+}
+
+/// How a trial ended.
+pub fn trial_end(end: Option<TrialEnd>) -> String {
+    match end {
+        Some(TrialEnd::Confirmed) => "confirmed: the rules stay\n".to_owned(),
+        Some(TrialEnd::Reverted) => "not confirmed: the files were put back\n".to_owned(),
+        _ => "another change has taken its place\n".to_owned(),
+    }
+}
+
+/// A change that was taken back.
+pub(super) fn taken_back(taken: &TakenBack) -> String {
+    let mut out = "taken back, since nobody confirmed it\n".to_owned();
+    for path in &taken.files {
+        let _ = writeln!(out, "  {}", path.display());
+    }
+    for path in &taken.foreign {
+        let _ = writeln!(
+            out,
+            "  {}  changed by somebody else since, left alone",
+            path.display()
+        );
+    }
+    for warning in &taken.warnings {
+        let _ = writeln!(out, "  warning: {warning}");
+    }
     out
 }
 

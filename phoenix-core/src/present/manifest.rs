@@ -1,5 +1,6 @@
 //! Entries of the manifest as text.
 
+use super::table::table;
 use crate::document::Value;
 use crate::manifest::ResolvedManifest;
 
@@ -9,22 +10,7 @@ pub fn manifest_table(manifest: &ResolvedManifest) -> String {
     for entry in &manifest.entries {
         rows.push(COLUMNS.map(|(_, field)| entry.member(field).map_or_else(String::new, words)));
     }
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
-    };
-    let widths = [width(0), width(1), width(2), width(3), width(4)];
-    let mut out = String::new();
-    for row in &rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        out.push_str(cells.join("  ").trim_end());
-        out.push('\n');
-    }
-    out + &super::count(manifest.entries.len(), "certificate") + "\n"
+    table(&rows) + &super::count(manifest.entries.len(), "certificate") + "\n"
 }
 
 /// Every field of each entry, one line a value.

@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 
 use super::change::files;
+use super::firewall::taken_back;
 use super::{COLUMN, Paint, count, indented, word};
+use crate::answers::Recovery;
 use crate::diagnostic::Style;
 use crate::migrate::MigrateReport;
-use crate::system::{Recovered, RecoveryOutcome};
+use crate::system::RecoveryOutcome;
+use crate::time::rfc3339;
 
 /// Each file's reasons and its diff, the files that were moved aside and how they come back, notes; the last line sums up.
 pub fn migrate(report: &MigrateReport, style: Style) -> String {
@@ -53,9 +56,9 @@ pub fn migrate(report: &MigrateReport, style: Style) -> String {
 }
 
 /// What recovery found, one line per change that had not ended.
-pub fn recovered(recovered: &Recovered) -> String {
+pub fn recovered(recovery: &Recovery) -> String {
     let mut out = String::new();
-    for transaction in &recovered.transactions {
+    for transaction in &recovery.recovered.transactions {
         let how = match transaction.outcome {
             RecoveryOutcome::Completed => "had finished",
             _ => "taken back",
@@ -70,7 +73,18 @@ pub fn recovered(recovered: &Recovered) -> String {
             let _ = writeln!(out, "  {}{foreign}", path.display());
         }
     }
-    let _ = match recovered.transactions.len() {
+    if let Some(taken) = &recovery.firewall {
+        out.push_str(&taken_back(taken));
+    }
+    if let Some(until) = recovery.waits_until {
+        let _ = writeln!(
+            out,
+            "a change of the firewall waits for `phoenix firewall confirm` until {}",
+            rfc3339(until)
+        );
+    }
+    let settled = recovery.recovered.transactions.len() + usize::from(recovery.firewall.is_some());
+    let _ = match settled {
         0 => writeln!(out, "nothing to recover"),
         number => writeln!(out, "{} settled", count(number, "change")),
     };
@@ -127,6 +141,6 @@ mod tests {
 
     #[test]
     fn nothing_to_recover_is_said() {
-        assert_eq!(recovered(&Recovered::default()), "nothing to recover\n");
+        assert_eq!(recovered(&Recovery::default()), "nothing to recover\n");
     }
 }

@@ -5,11 +5,14 @@ mod certs;
 mod change;
 mod findings;
 mod firewall;
+mod list;
 mod manifest;
 mod migrate;
 mod plan;
 mod report;
 mod status;
+mod table;
+mod template;
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -18,12 +21,14 @@ pub use ca::{bootstrap, ca_init, ca_online, ca_view, crl, health};
 pub use certs::{cert, inspection, revoked};
 pub use change::change;
 pub use findings::findings;
-pub use firewall::{matrix, rules, test};
+pub use firewall::{matrix, rules, test, trial, trial_end};
+pub use list::certificates;
 pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
 pub use status::{pending, status};
+pub use template::{names, variables};
 
 use crate::diagnostic::Style;
 use crate::plan::{Blocked, Keep};
@@ -77,9 +82,14 @@ fn surroundings(
 
 /// `keep NAME  renewal window opens in 5h 12m`.
 fn keep_line(keep: &Keep, now: SystemTime, style: Style) -> String {
-    let when = match keep.due.duration_since(now) {
-        Ok(left) => format!("renewal window opens in {}", human(left)),
-        Err(_) => "renewal window is open".to_owned(),
+    let when = match (keep.due.duration_since(now), keep.brought_back) {
+        (Ok(left), None) => format!("renewal window opens in {}", human(left)),
+        (Ok(left), Some(since)) => format!(
+            "was brought back by hand {} ago, stays for {} more or until `sync --force`",
+            human(now.duration_since(since).unwrap_or_default()),
+            human(left)
+        ),
+        (Err(_), _) => "renewal window is open".to_owned(),
     };
     format!(
         "{}{}  {when}\n",

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Paint, count, surroundings, word};
+use super::{COLUMN, Paint, count, indented, surroundings, word};
 use crate::diagnostic::Style;
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Reason, Step};
 
 /// One line per step with its reasons, what is kept and until when, what cannot be done; the last line sums up.
 pub fn plan(plan: &Plan, style: Style) -> String {
@@ -30,12 +30,27 @@ fn step_line(step: &Step, style: Style, out: &mut String) {
     } else {
         word("look", Paint::Dim, style)
     };
-    let reasons: Vec<String> = step.reasons.iter().map(ToString::to_string).collect();
+    let reasons: Vec<String> = step
+        .reasons
+        .iter()
+        .map(|reason| match reason {
+            Reason::FileDiffers { path, .. } => path.display().to_string(),
+            reason => reason.to_string(),
+        })
+        .collect();
     let _ = write!(out, "{word}{}", step.id);
     if !reasons.is_empty() {
         let _ = write!(out, "  {}", reasons.join("; "));
     }
     out.push('\n');
+    for reason in &step.reasons {
+        if let Reason::FileDiffers { path, lines } = reason {
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            for line in lines {
+                indented(&format!("{}: {line}", name.to_string_lossy()), COLUMN, out);
+            }
+        }
+    }
 }
 
 fn summary(plan: &Plan) -> String {
@@ -71,6 +86,7 @@ mod tests {
             certificate: "a.internal".parse().unwrap(),
             due: SystemTime::UNIX_EPOCH + Duration::from_secs(5 * 3600 + 12 * 60),
             not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
+            brought_back: None,
         }];
         plan
     }

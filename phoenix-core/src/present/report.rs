@@ -14,7 +14,7 @@ use crate::report::{Outcome, Report, Status};
 pub fn report(report: &Report, now: SystemTime, style: Style) -> String {
     let mut out = format!("CA: {}\n", report.authority);
     for line in &report.recovered {
-        let _ = writeln!(out, "{}{line}", word("recovered", Paint::Warn, style));
+        let _ = writeln!(out, "{} {line}", word("recovered", Paint::Warn, style));
     }
     for outcome in &report.outcomes {
         outcome_lines(outcome, style, &mut out);
@@ -168,6 +168,7 @@ mod tests {
             hint: None,
             warnings: Vec::new(),
             certificate: None,
+            leaf: None,
             probes: Vec::new(),
         }
     }
@@ -194,6 +195,7 @@ mod tests {
             certificate: "a.internal".parse().unwrap(),
             due: NOW + std::time::Duration::from_secs(3_600),
             not_after: NOW,
+            brought_back: None,
         }];
         assert_eq!(
             report(&empty, NOW, Style::Plain),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::names::CommonName;
 use crate::plan::{Keep, Step, StepId};
+use crate::x509::Fingerprint;
 
 pub use status::{CertificateState, CertificateStatus, Pending, PlaceStatus, SiteStatus, status};
 
@@ -50,9 +51,31 @@ pub struct Outcome {
     /// The certificate that it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CommonName>,
+    /// The leaf that took another's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<LeafChange>,
     /// What the probes of a verification saw.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<crate::probe::Probe>,
+}
+
+/// A leaf that took another's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LeafChange {
+    /// The one before, where there was one.
+    pub old: Option<Fingerprint>,
+    /// The one now.
+    pub new: Fingerprint,
+}
+
+impl LeafChange {
+    /// The same taken back; `None` where nothing was there before.
+    pub(crate) fn reversed(self) -> Option<Self> {
+        Some(Self {
+            old: Some(self.new),
+            new: self.old?,
+        })
+    }
 }
 
 impl Outcome {
@@ -67,6 +90,7 @@ impl Outcome {
             hint: None,
             warnings: Vec::new(),
             certificate: step.action.certificate().cloned(),
+            leaf: None,
             probes: Vec::new(),
         }
     }

@@ -148,6 +148,7 @@ fn certificate(
         .map(|(placement, state)| {
             let (good, detail) = match state {
                 PlacementState::Right => (true, String::new()),
+                PlacementState::Resting(why) => (true, why.clone()),
                 PlacementState::Missing => (false, "missing".to_owned()),
                 PlacementState::Differs(what) | PlacementState::Unseen(what) => {
                     (false, what.clone())

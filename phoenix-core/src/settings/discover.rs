@@ -80,7 +80,7 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
     let roots = settings
         .root
         .clone()
-        .map_or_else(|| in_mounts("phoenix_root_ca.crt"), |path| vec![path]);
+        .map_or_else(|| in_mounts(ROOT_FILE), |path| vec![path]);
     if let Some(acme) = &settings.acme {
         return CaChoice::Acme(AcmeChoice {
             directory: acme.directory.clone(),
@@ -124,6 +124,8 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
     })
 }
 
+/// The root's name in the CA's own directory, by the old scripts.
+pub(crate) const ROOT_FILE: &str = "phoenix_root_ca.crt";
 const SETTINGS: &str = "etc/phoenix.toml";
 
 #[cfg(test)]

@@ -2,17 +2,25 @@
 
 mod acme;
 mod discover;
+mod edit;
+mod reach;
+mod trust;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::diagnostic::{Fault, Faults, nearest};
 use crate::document::{Cursor, Document, Kind};
-use crate::names::{CommonName, SubjectAltName};
+use crate::names::{CommonName, GuestId, NameError, SubjectAltName};
 use crate::time::RenewBefore;
 use crate::x509::Fingerprint;
 
 pub use acme::{AcmeChallenge, AcmeSettings, HookWords};
+pub(crate) use discover::ROOT_FILE;
 pub use discover::{AcmeChoice, CaChoice, CaHints, StepCaChoice, discover};
+pub(crate) use edit::{Setting, edited, fresh};
+pub use reach::{Reach, SshSettings};
+pub use trust::TrustSettings;
 
 /// The settings.
 #[derive(Debug, Clone, Default)]
@@ -21,12 +29,37 @@ pub struct Settings {
     pub ca: CaSettings,
     /// When certificates become due where their entry does not say so. Default: a third of the lifetime.
     pub renew_before: RenewBefore,
+    /// Previous versions of a pair that are kept where its entry does not say so. Default: 1.
+    pub keep: Keep,
+    /// Directories of the host that programs watch: pairs in them are plain files, with the versions beside the directory.
+    pub watched: Vec<PathBuf>,
     /// Docker's part.
     pub docker: DockerSettings,
     /// Traefik's part.
     pub traefik: TraefikSettings,
+    /// Trust stores.
+    pub trust: TrustSettings,
+    /// Guests that are not this host's own, and how they are reached.
+    pub reach: BTreeMap<GuestId, Reach>,
+    /// What `ssh` uses.
+    pub ssh: SshSettings,
     /// A file with an API key of Portainer, readable by root alone.
     pub portainer_api_key_file: Option<PathBuf>,
+}
+
+/// How many previous versions of a pair stay for the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep(pub usize);
+
+impl Keep {
+    /// The most that are kept.
+    pub const MOST: u64 = 100;
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self(1)
+    }
 }
 
 /// `[ca]`.
@@ -59,6 +92,8 @@ pub struct DockerSettings {
     pub port: u16,
     /// The plain port that goes. Default 2375.
     pub plain_port: u16,
+    /// Which CA's clients may command it. Default: the shared one.
+    pub client_ca: ClientCa,
     /// Common name of the daemon's certificate; `docker-daemon.<domain>` when absent.
     pub common_name: Option<CommonName>,
 }
@@ -69,7 +104,42 @@ impl Default for DockerSettings {
             tls_dir: PathBuf::from("/etc/docker/tls"),
             port: 2376,
             plain_port: 2375,
+            client_ca: ClientCa::default(),
             common_name: None,
+        }
+    }
+}
+
+/// Whose client certificates dockerd admits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ClientCa {
+    /// Those of a small CA of ours that issues Traefik's certificate and no other.
+    Dedicated,
+    /// Every one of the site's CA.
+    #[default]
+    Shared,
+}
+
+impl ClientCa {
+    /// The word for it in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dedicated => "dedicated",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl std::str::FromStr for ClientCa {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text {
+            "dedicated" => Ok(Self::Dedicated),
+            "shared" => Ok(Self::Shared),
+            _ => Err(NameError::new(text, "`shared` or `dedicated`")),
         }
     }
 }
@@ -112,7 +182,17 @@ impl Settings {
         let mut settings = Self::default();
         known(
             root,
-            &["ca", "renewal", "docker", "traefik", "portainer"],
+            &[
+                "ca",
+                "renewal",
+                "deploy",
+                "docker",
+                "traefik",
+                "portainer",
+                "guests",
+                "ssh",
+                "trust",
+            ],
             &mut faults,
         );
         if let Some(ca) = table(root, "ca", &mut faults) {
@@ -145,16 +225,54 @@ impl Settings {
                 settings.renew_before = before;
             }
         }
+        if let Some(deploy) = table(root, "deploy", &mut faults) {
+            known(deploy, &["keep", "watched"], &mut faults);
+            for node in deploy
+                .get("watched")
+                .into_iter()
+                .flat_map(|list| list.items().collect::<Vec<_>>())
+            {
+                match node.as_str().map(|path| PathBuf::from(path.into_owned())) {
+                    Some(path) if path.is_absolute() => settings.watched.push(path),
+                    _ => faults.push(
+                        Fault::error(
+                            "settings",
+                            format!(
+                                "found {} in `watched`, expected the absolute path of a directory",
+                                node.literal()
+                            ),
+                        )
+                        .at(node.place()),
+                    ),
+                }
+            }
+            if deploy
+                .get("watched")
+                .is_some_and(|node| node.kind() != Kind::Array)
+            {
+                complain(deploy, "watched", "an array of directories", &mut faults);
+            }
+            if let Some(node) = deploy.get("keep") {
+                match node
+                    .as_u64()
+                    .filter(|number| (1..=Keep::MOST).contains(number))
+                {
+                    Some(number) => settings.keep = Keep(usize::try_from(number).unwrap_or(1)),
+                    None => complain(deploy, "keep", "a whole number from 1 to 100", &mut faults),
+                }
+            }
+        }
         if let Some(docker) = table(root, "docker", &mut faults) {
             known(
                 docker,
-                &["tls_dir", "port", "plain_port", "common_name"],
+                &["tls_dir", "port", "plain_port", "client_ca", "common_name"],
                 &mut faults,
             );
             let of = &mut settings.docker;
             set(&mut of.tls_dir, path(docker, "tls_dir", &mut faults));
             set(&mut of.port, port(docker, "port", &mut faults));
             set(&mut of.plain_port, port(docker, "plain_port", &mut faults));
+            set(&mut of.client_ca, parsed(docker, "client_ca", &mut faults));
             of.common_name = parsed(docker, "common_name", &mut faults);
         }
         if let Some(traefik) = table(root, "traefik", &mut faults) {
@@ -192,6 +310,8 @@ impl Settings {
             known(portainer, &["api_key_file"], &mut faults);
             settings.portainer_api_key_file = path(portainer, "api_key_file", &mut faults);
         }
+        (settings.reach, settings.ssh) = reach::decode(root, &mut faults);
+        settings.trust = trust::decode(root, &mut faults);
         faults.into_result(settings)
     }
 }

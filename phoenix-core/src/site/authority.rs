@@ -7,8 +7,8 @@ use super::Site;
 #[cfg(feature = "acme")]
 use crate::ca::AcmeDirectory;
 use crate::ca::{
-    Authority, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request, StepCa,
-    Timeouts, bootstrap,
+    Authority, CaDesign, CaUrl, EmbeddedCa, EnrollError, Health, Issued, PasswordSource, Request,
+    StepCa, Timeouts, bootstrap,
 };
 use crate::document::{Document, Format};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::model::Model;
 #[cfg(feature = "acme")]
 use crate::settings::AcmeChallenge;
 use crate::settings::{AcmeChoice, CaChoice, CaHints, Settings, StepCaChoice, discover};
-use crate::store::{PinError, Pinned};
+use crate::store::{AuditLine, PinError, Pinned};
 use crate::x509::{Anchor, Chain, Fingerprint, PrivateKey};
 
 /// Whichever CA the site has.
@@ -50,13 +50,27 @@ impl AnyAuthority {
         }
     }
 
+    /// The CA of our own, where it is one and exists.
+    pub fn embedded(&self) -> Option<&EmbeddedCa> {
+        match &self.inner {
+            Inner::Embedded(ca) => Some(ca),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a CA of our own that the first run makes.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.inner, Inner::Missing)
+    }
+
     /// Who revokes.
     pub(super) fn revokes(&self) -> Revokes<'_> {
         match &self.inner {
             #[cfg(feature = "acme")]
             Inner::Acme(ca) => Revokes::Acme(ca),
             Inner::StepCa(ca) => Revokes::StepCa(ca),
-            Inner::Embedded(_) | Inner::Missing => Revokes::No,
+            Inner::Embedded(ca) => Revokes::Embedded(ca),
+            Inner::Missing => Revokes::No,
         }
     }
 
@@ -102,6 +116,7 @@ impl AnyAuthority {
 pub(super) enum Revokes<'a> {
     #[cfg(feature = "acme")]
     Acme(&'a crate::ca::Acme),
+    Embedded(&'a EmbeddedCa),
     No,
     StepCa(&'a StepCa),
 }
@@ -173,7 +188,7 @@ impl CaOverrides {
 pub(super) fn open(site: &Site, model: &Model, writes: bool) -> Result<AnyAuthority, Error> {
     match discover(&model.settings.ca, &model.ca_hints()) {
         CaChoice::Acme(choice) => acme(site, &choice, writes),
-        CaChoice::Embedded => embedded(site, writes),
+        CaChoice::Embedded => embedded(site, Some(model), writes),
         CaChoice::StepCa(choice) => step_ca(site, &choice, writes),
     }
 }
@@ -193,10 +208,61 @@ fn acme(_site: &Site, choice: &AcmeChoice, _writes: bool) -> Result<AnyAuthority
     })
 }
 
-pub(super) fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error> {
+/// The CA that issues where the site names no other.
+pub(super) fn embedded(
+    site: &Site,
+    model: Option<&Model>,
+    writes: bool,
+) -> Result<AnyAuthority, Error> {
+    let permitted = model.map(Model::permitted_names).unwrap_or_default();
     let dir = site.store().embedded_ca_dir();
-    let describe = format!("the embedded CA in {}", dir.display());
-    if !writes && !site.has_embedded_ca()? {
+    ours(
+        site,
+        &dir,
+        "the embedded CA",
+        &CaDesign::site(permitted),
+        writes,
+    )
+}
+
+/// The CA that Docker's clients have to themselves, where the site asks for one.
+pub(super) fn docker_clients(
+    site: &Site,
+    model: &Model,
+    writes: bool,
+) -> Result<Option<AnyAuthority>, Error> {
+    if !model.dedicated_client_ca() {
+        return Ok(None);
+    }
+    made_for_docker(site, model, writes).map(Some)
+}
+
+/// The CA for Docker's clients, whether the site asks for it or not.
+pub(super) fn made_for_docker(
+    site: &Site,
+    model: &Model,
+    writes: bool,
+) -> Result<AnyAuthority, Error> {
+    let client = model.docker_client().ok_or_else(|| {
+        Error::Argument(
+            "the site has no domain from which the client's name could be made".to_owned(),
+        )
+    })?;
+    let dir = site.store().docker_client_ca_dir();
+    let design = CaDesign::docker_client(&client);
+    ours(site, &dir, "the CA of Docker's clients", &design, writes)
+}
+
+/// A CA in a directory of the state; made where `writes` allows it.
+fn ours(
+    site: &Site,
+    dir: &Path,
+    what: &str,
+    design: &CaDesign,
+    writes: bool,
+) -> Result<AnyAuthority, Error> {
+    let describe = format!("{what} in {}", dir.display());
+    if !writes && !site.has_ca_in(dir)? {
         return Ok(AnyAuthority {
             inner: Inner::Missing,
             anchors: Vec::new(),
@@ -207,8 +273,8 @@ pub(super) fn embedded(site: &Site, writes: bool) -> Result<AnyAuthority, Error>
         authority: describe.clone(),
         source,
     };
-    let ca = EmbeddedCa::open_or_init(&site.on_disk(&dir), Arc::clone(&site.seams.clock))
-        .map_err(failed)?;
+    let clock = Arc::clone(&site.seams.clock);
+    let ca = EmbeddedCa::open_or_init(&site.root, dir, what, design, clock).map_err(failed)?;
     let anchors = ca.anchors().map_err(failed)?;
     Ok(AnyAuthority {
         inner: Inner::Embedded(Box::new(ca)),
@@ -260,8 +326,11 @@ pub(super) fn trusted_root(
     let anchor = pinned.anchor;
     if pinned.new && writes {
         store.pin(&anchor)?;
-        let words = format!("fingerprint {} from {}", anchor.fingerprint, path.display());
-        store.audit(site.seams.clock.now(), "pin root", "done", &words)?;
+        let line = AuditLine::done(site.seams.clock.now(), "pin root")
+            .why("the first root that was seen")
+            .fingerprints(None, Some(anchor.fingerprint))
+            .detail(format!("from {}", path.display()));
+        store.audit(&line)?;
     }
     Ok(anchor)
 }
@@ -369,7 +438,9 @@ impl Site {
                     "the site has a CA that speaks ACME; name another by its URL or its directory, with its root"
                         .to_owned(),
                 )),
-                CaChoice::Embedded if overrides.is_empty() => embedded(self, writes),
+                CaChoice::Embedded if overrides.is_empty() => {
+                    embedded(self, self.model().ok().as_ref(), writes)
+                }
                 CaChoice::Embedded => Err(Error::Argument(
                     "the site has an embedded CA, which has neither address nor provisioner; name another CA by its URL"
                         .to_owned(),
@@ -548,8 +619,11 @@ impl Site {
     }
 
     pub(super) fn has_embedded_ca(&self) -> Result<bool, Error> {
-        let file = self.store().embedded_ca_dir().join(EmbeddedCa::ROOT_FILE);
-        Ok(self.root.stat(&file)?.is_some())
+        self.has_ca_in(&self.store().embedded_ca_dir())
+    }
+
+    pub(super) fn has_ca_in(&self, dir: &Path) -> Result<bool, Error> {
+        Ok(self.root.stat(&dir.join(EmbeddedCa::ROOT_FILE))?.is_some())
     }
 
     /// Phoenix's own settings; the defaults where there is no file.
@@ -573,13 +647,12 @@ impl Site {
         let offered = said_to_be(offered, Some(said))?;
         let _lock = self.lock(std::time::Duration::from_secs(60))?;
         let store = self.store();
+        let before = store.pinned()?.map(|pinned| pinned.fingerprint);
         store.pin(&offered)?;
-        store.audit(
-            self.seams.clock.now(),
-            "trust root",
-            "done",
-            &offered.fingerprint.to_string(),
-        )?;
+        let line = AuditLine::done(self.seams.clock.now(), "trust root")
+            .why("named by its fingerprint")
+            .fingerprints(before, Some(offered.fingerprint));
+        store.audit(&line)?;
         Ok(offered)
     }
 }

@@ -8,13 +8,13 @@ use super::authority::SETTINGS;
 use super::change::LOCK_TIMEOUT;
 use crate::answers::{BootstrapReport, CaRoot};
 use crate::ca::{CaUrl, EnrollError, PasswordSource, StepCa};
-use crate::change::{FileChange, FileEdit};
-use crate::diagnostic::{Fault, Faults};
-use crate::document::{Document, Edit, Format, Kind, Position, Value, unified_diff};
+use crate::change::FileChange;
+use crate::document::{Document, Format, unified_diff};
 use crate::error::Error;
 use crate::names::FileMode;
 use crate::secret::Secret;
-use crate::settings::Settings;
+use crate::settings::{Setting, Settings, edited, fresh};
+use crate::store::AuditLine;
 use crate::system::{Attributes, Change, Expect, FileDigest};
 use crate::x509::{Anchor, Fingerprint};
 
@@ -84,7 +84,7 @@ impl Site {
                 let before = Document::parse(&file.path, file.bytes, Format::Toml)?;
                 // Faults of the file are told before it is changed.
                 Settings::decode(&before)?;
-                let edit = edited(&before, &wanted)?;
+                let edit = edited(&before, "ca", &wanted)?;
                 if edit.changes() {
                     files.push(edit.shown(&self.root)?);
                     edits.push(edit);
@@ -92,7 +92,7 @@ impl Site {
             }
             None => new_file(
                 &settings,
-                fresh(&wanted),
+                fresh("ca", &wanted),
                 "new settings",
                 &mut files,
                 &mut extra,
@@ -133,12 +133,10 @@ impl Site {
             if new_pin {
                 let store = self.store();
                 store.pin(&anchor)?;
-                store.audit(
-                    self.seams.clock.now(),
-                    "trust root",
-                    "done",
-                    &anchor.fingerprint.to_string(),
-                )?;
+                let line = AuditLine::done(self.seams.clock.now(), "trust root")
+                    .why("named by its fingerprint")
+                    .fingerprints(instead_of, Some(anchor.fingerprint));
+                store.audit(&line)?;
             }
         }
         Ok(BootstrapReport {
@@ -228,10 +226,7 @@ impl Site {
     }
 }
 
-/// A key of `[ca]`, its value, and what it means.
-type Wanted = (&'static str, String, &'static str);
-
-fn wanted(options: &BootstrapOptions, root: &Path, provisioner: Option<&str>) -> Vec<Wanted> {
+fn wanted(options: &BootstrapOptions, root: &Path, provisioner: Option<&str>) -> Vec<Setting> {
     let mut wanted = vec![(
         "url",
         options.url.to_string(),
@@ -271,91 +266,7 @@ fn wanted(options: &BootstrapOptions, root: &Path, provisioner: Option<&str>) ->
     wanted
 }
 
-/// New settings: each key with what it means.
-fn fresh(wanted: &[Wanted]) -> String {
-    let mut text = "# Phoenix's own settings. Every key has a default; what is not said here is found in the site.\n\n[ca]\n".to_owned();
-    for (key, value, meaning) in wanted {
-        text.push_str(&format!("# {meaning}\n{}", line(key, value)));
-    }
-    text
-}
-
-/// A TOML basic string has JSON's escapes.
-fn line(key: &str, value: &str) -> String {
-    format!("{key} = {}\n", Value::from(value).to_json())
-}
-
-/// Existing settings with the wanted values, every other byte kept.
-fn edited(before: &Document, wanted: &[Wanted]) -> Result<FileEdit, Error> {
-    let mut reasons = Vec::new();
-    let after = match before.root().get("ca") {
-        Some(table) if table.kind() == Kind::Object => {
-            let mut edit = Edit::new(before);
-            for (key, value, _) in wanted {
-                let there = table.get(key);
-                if there.is_some_and(|node| means(key, node.as_str().as_deref(), value)) {
-                    continue;
-                }
-                reasons.push(format!("ca.{key} becomes {value}"));
-                match there {
-                    Some(node) => edit.set_text(node.node(), value),
-                    None => edit.insert(
-                        table.node(),
-                        Position::Last,
-                        Some(key),
-                        value.as_str().into(),
-                    ),
-                };
-            }
-            let patch = edit
-                .finish()
-                .map_err(|error| unchanged(before, &error.to_string()))?;
-            patch.apply(before)?
-        }
-        _ => {
-            // Behind everything else: a table's header ends what stands before it.
-            let mut text = before.text().to_owned();
-            if !text.is_empty() && !text.ends_with('\n') {
-                text.push('\n');
-            }
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            text.push_str("[ca]\n");
-            for (key, value, _) in wanted {
-                text.push_str(&line(key, value));
-                reasons.push(format!("ca.{key} is {value}"));
-            }
-            Document::parse(before.path(), text.into_bytes(), Format::Toml)?
-        }
-    };
-    Settings::decode(&after)?;
-    Ok(FileEdit {
-        before: before.clone(),
-        after,
-        reasons,
-    })
-}
-
-/// Whether a value says what is wanted already; a fingerprint is written in several ways.
-fn means(key: &str, there: Option<&str>, wanted: &str) -> bool {
-    there.is_some_and(|there| {
-        there == wanted
-            || key == "fingerprint"
-                && there
-                    .parse::<Fingerprint>()
-                    .is_ok_and(|there| there.to_string() == wanted)
-    })
-}
-
-fn unchanged(before: &Document, why: &str) -> Error {
-    let fault = Fault::error("settings-edit", why.to_owned())
-        .at(before.root().place())
-        .help("write the [ca] table as lines of `key = value`");
-    Error::Faults(Faults::from(fault))
-}
-
-fn new_file(
+pub(super) fn new_file(
     path: &Path,
     text: String,
     why: &str,
@@ -378,53 +289,3 @@ fn new_file(
 
 /// Where the root lies, in the site's directory.
 const ROOT_FILE: &str = "etc/ca-root.crt";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn values() -> Vec<Wanted> {
-        vec![
-            ("url", "https://ca.test:9000".to_owned(), "Where."),
-            ("fingerprint", "ab".repeat(32), "What."),
-            ("provisioner", "a \"b\"".to_owned(), "Who."),
-        ]
-    }
-
-    fn settings(text: &str) -> String {
-        let before = Document::parse("t".as_ref(), text.into(), Format::Toml).unwrap();
-        edited(&before, &values()).unwrap().after.text().to_owned()
-    }
-
-    #[test]
-    fn a_new_file_is_commented_and_says_what_is_wanted() {
-        let text = fresh(&values());
-        assert!(
-            text.contains("# Where.\nurl = \"https://ca.test:9000\"\n"),
-            "{text}"
-        );
-        let document = Document::parse("t".as_ref(), text.clone().into(), Format::Toml).unwrap();
-        let read = Settings::decode(&document).unwrap();
-        assert_eq!(read.ca.provisioner.as_deref(), Some("a \"b\""));
-        assert_eq!(settings(&text), text, "a second time nothing changes");
-    }
-
-    #[test]
-    fn an_existing_file_keeps_what_need_not_change() {
-        let other = format!(
-            "# ours\n[renewal]\nbefore = \"1/3\" # a third\n\n[ca] # here\nurl = 'https://old.test' # why\nfingerprint = \"{}\"\n\n[docker]\nport = 2376\n",
-            "AB:".repeat(31) + "AB"
-        );
-        assert_eq!(
-            settings(&other),
-            other
-                .replace("'https://old.test'", "'https://ca.test:9000'")
-                .replace(
-                    "AB\"\n\n[docker]",
-                    "AB\"\nprovisioner = \"a \\\"b\\\"\"\n\n[docker]"
-                )
-        );
-        let none = "[docker]\nport = 2376";
-        assert!(settings(none).starts_with("[docker]\nport = 2376\n\n[ca]\nurl = "));
-    }
-}

@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::change::LOCK_TIMEOUT;
 use super::{AnyAuthority, Site};
-use crate::answers::{CaInit, CaOnline, CaRoot, CaView};
+use crate::answers::{CaInit, CaKind, CaOnline, CaRoot, CaView, ClientCaView};
 use crate::ca::{Authority as _, EmbeddedCa, EnrollError, Health};
 use crate::error::Error;
-use crate::settings::CaChoice;
+use crate::model::Model;
+use crate::settings::{CaChoice, ClientCa};
+use crate::store::AuditLine;
 use crate::x509::{Anchor, Crl};
 
 impl Site {
@@ -25,20 +28,12 @@ impl Site {
                 password_files: Vec::new(),
                 root_files: self.there(choice.roots)?,
                 pinned: self.store().pinned()?.as_ref().map(CaRoot::of),
+                docker_clients: None,
                 online: None,
             },
             CaChoice::Embedded => {
                 let dir = self.store().embedded_ca_dir();
-                let path = dir.join(EmbeddedCa::ROOT_FILE);
-                let root = self.root.read_optional(&path)?;
-                let anchor = root
-                    .map(|pem| {
-                        Anchor::from_pem(&pem).map_err(|fault| Error::RootUnreadable {
-                            path,
-                            what: fault.to_string(),
-                        })
-                    })
-                    .transpose()?;
+                let anchor = self.root_in(&dir)?;
                 CaView {
                     kind: "embedded",
                     at: vec![dir.display().to_string()],
@@ -49,6 +44,7 @@ impl Site {
                     password_files: Vec::new(),
                     root_files: Vec::new(),
                     pinned: anchor.as_ref().map(CaRoot::of),
+                    docker_clients: None,
                     online: None,
                 }
             }
@@ -62,14 +58,36 @@ impl Site {
                 password_files: self.there(choice.password_files)?,
                 root_files: self.there(choice.roots)?,
                 pinned: self.store().pinned()?.as_ref().map(CaRoot::of),
+                docker_clients: None,
                 online: None,
             },
         };
+        let dir = self.store().docker_client_ca_dir();
+        let dedicated = self.settings()?.docker.client_ca == ClientCa::Dedicated;
+        if dedicated || self.has_ca_in(&dir)? {
+            view.docker_clients = Some(ClientCaView {
+                used: dedicated,
+                root: self.root_in(&dir)?.as_ref().map(CaRoot::of),
+                dir,
+            });
+        }
         if online {
             let authority = self.authority(super::CaOverrides::default(), false)?;
             view.online = Some(Self::ca_online(&authority)?);
         }
         Ok(view)
+    }
+
+    /// The root of a CA of our own.
+    fn root_in(&self, dir: &Path) -> Result<Option<Anchor>, Error> {
+        let path = dir.join(EmbeddedCa::ROOT_FILE);
+        let unreadable = |what: crate::x509::PemFault| Error::RootUnreadable {
+            path: path.clone(),
+            what: what.to_string(),
+        };
+        let pem = self.root.read_optional(&path)?;
+        pem.map(|pem| Anchor::from_pem(&pem).map_err(unreadable))
+            .transpose()
     }
 
     fn there(&self, paths: Vec<PathBuf>) -> Result<Vec<(PathBuf, bool)>, Error> {
@@ -101,9 +119,19 @@ impl Site {
             provisioners: Vec::new(),
             roots: authority.anchors().iter().map(CaRoot::of).collect(),
             intermediates: Vec::new(),
+            permitted: None,
             revoked: None,
             notes: Vec::new(),
         };
+        if let Some(ca) = authority.embedded() {
+            online.intermediates.push(CaRoot::of(ca.issuer()));
+            online.permitted = Some(ca.permitted().clone());
+            let list = ca.kept_crl().map_err(|source| Error::Enroll {
+                act: "read the CA's revocation list".to_owned(),
+                source,
+            })?;
+            online.revoked = list.map(|list| list.revoked.len());
+        }
         let Some(ca) = authority.step_ca() else {
             return Ok(online);
         };
@@ -138,72 +166,154 @@ impl Site {
     }
 
     /// The CA's revocation list, believed and still counting; `None` where it keeps none. With `out` it is written there
-    /// as a PEM file.
+    /// as a PEM file. A CA of our own makes its list again where half of its time is over.
     pub fn ca_crl(
         &self,
         authority: &AnyAuthority,
         out: Option<&Path>,
         force: bool,
     ) -> Result<Option<Arc<Crl>>, Error> {
-        let Some(ca) = authority.step_ca() else {
-            return Err(Error::Argument(format!(
-                "only step-ca keeps a revocation list, and this is {}",
-                authority.describe()
-            )));
-        };
         if let Some(out) = out {
             self.may_write(out, force)?;
         }
-        let list = ca.revocation_list().map_err(|source| Error::Enroll {
+        let failed = |source| Error::Enroll {
             act: "read the CA's revocation list".to_owned(),
             source,
-        })?;
-        self.keep_revocations(authority, list.as_ref())?;
-        let list = list.map(|list| list.crl);
+        };
+        let list = match (authority.step_ca(), authority.embedded()) {
+            (Some(ca), _) => {
+                let list = ca.revocation_list().map_err(failed)?;
+                self.keep_revocations(authority, list.as_ref())?;
+                list.map(|list| list.crl)
+            }
+            (None, Some(ca)) => Some(Arc::new(
+                if let Some(list) = ca.fresh_crl().map_err(failed)? {
+                    list
+                } else {
+                    let _lock = self.lock(LOCK_TIMEOUT)?;
+                    ca.crl().map_err(failed)?
+                },
+            )),
+            (None, None) if authority.is_missing() => None,
+            (None, None) => {
+                return Err(Error::Argument(format!(
+                    "only step-ca and a CA of ours can be asked for their revocation list, and this is {}",
+                    authority.describe()
+                )));
+            }
+        };
         if let (Some(out), Some(list)) = (out, &list) {
             self.write_public(out, &list.to_pem())?;
         }
         Ok(list)
     }
 
-    /// Makes the embedded CA, where the site names no other.
-    pub fn ca_init(&self, dry_run: bool, lock_timeout: Duration) -> Result<CaInit, Error> {
-        let choice = match self.ca_choice() {
+    /// Makes a CA of our own: the embedded one, where the site names no other, or the one for Docker's clients.
+    pub fn ca_init(&self, options: CaInitOptions) -> Result<CaInit, Error> {
+        let model = match self.model() {
             // Without any site it serves single commands.
+            Err(Error::File(error)) if error.is_not_found() => None,
+            model => Some(model?),
+        };
+        let store = self.store();
+        let dir = match options.what {
+            CaKind::DockerClient => store.docker_client_ca_dir(),
+            CaKind::Site => {
+                self.needs_an_own_ca()?;
+                store.embedded_ca_dir()
+            }
+        };
+        let there = self.has_ca_in(&dir)?;
+        let replaces = there && options.replace;
+        let mut init = CaInit {
+            dir: dir.clone(),
+            kind: options.what,
+            root: None,
+            permitted: None,
+            replaced: None,
+            made: false,
+            used: options.what == CaKind::Site
+                || model.as_ref().is_some_and(Model::dedicated_client_ca),
+        };
+        if options.dry_run && (!there || replaces) {
+            return Ok(init);
+        }
+        let _lock = self.lock_for_edit(options.dry_run, options.lock_timeout)?;
+        let before = self.root_in(&dir)?.map(|root| root.fingerprint);
+        if replaces {
+            let aside =
+                EmbeddedCa::set_aside(&self.root, &dir).map_err(|source| Error::Enroll {
+                    act: "move the CA aside".to_owned(),
+                    source,
+                })?;
+            init.replaced = Some(aside);
+        }
+        let writes = !options.dry_run;
+        let authority = match (options.what, &model) {
+            (CaKind::Site, model) => super::authority::embedded(self, model.as_ref(), writes)?,
+            (CaKind::DockerClient, Some(model)) => {
+                super::authority::made_for_docker(self, model, writes)?
+            }
+            (CaKind::DockerClient, None) => {
+                return Err(Error::NoSite {
+                    site: self.paths.site.clone(),
+                });
+            }
+        };
+        init.made = !there || replaces;
+        init.root = authority.anchors().first().map(CaRoot::of);
+        init.permitted = authority.embedded().map(|ca| ca.permitted().clone());
+        if init.made {
+            let root = init.root.as_ref().map(|root| root.fingerprint);
+            let line = AuditLine::done(self.seams.clock.now(), "ca init")
+                .why("the operator asked for it")
+                .fingerprints(before, root)
+                .detail(authority.describe());
+            store.audit(&line)?;
+        }
+        Ok(init)
+    }
+
+    fn needs_an_own_ca(&self) -> Result<(), Error> {
+        let choice = match self.ca_choice() {
             Err(Error::NoSite { .. }) => CaChoice::Embedded,
             choice => choice?,
         };
         let other = match choice {
+            CaChoice::Embedded => return Ok(()),
             CaChoice::Acme(choice) => {
-                Some(format!("ACME at {} ({})", choice.directory, choice.said_by))
+                format!("ACME at {} ({})", choice.directory, choice.said_by)
             }
-            CaChoice::Embedded => None,
-            CaChoice::StepCa(choice) => Some(format!(
-                "step-ca at {} ({})",
-                choice.urls.join(", "),
-                choice.said_by
-            )),
+            CaChoice::StepCa(choice) => {
+                format!("step-ca at {} ({})", choice.urls.join(", "), choice.said_by)
+            }
         };
-        if let Some(other) = other {
-            return Err(Error::Argument(format!(
-                "the site has a CA already: {other}; the embedded one would not be used"
-            )));
+        Err(Error::Argument(format!(
+            "the site has a CA already: {other}; the embedded one would not be used"
+        )))
+    }
+}
+
+/// How a CA of our own is made.
+#[derive(Debug, Clone, Copy)]
+pub struct CaInitOptions {
+    /// Which one.
+    pub what: CaKind,
+    /// Move one that is there aside and make another.
+    pub replace: bool,
+    /// Say what would be made, make nothing.
+    pub dry_run: bool,
+    /// How long to wait for another run to end. Default 60 s.
+    pub lock_timeout: Duration,
+}
+
+impl Default for CaInitOptions {
+    fn default() -> Self {
+        Self {
+            what: CaKind::Site,
+            replace: false,
+            dry_run: false,
+            lock_timeout: LOCK_TIMEOUT,
         }
-        let dir = self.store().embedded_ca_dir();
-        let there = self.root.stat(&dir.join(EmbeddedCa::ROOT_FILE))?.is_some();
-        if dry_run && !there {
-            return Ok(CaInit {
-                dir,
-                root: None,
-                made: false,
-            });
-        }
-        let _lock = self.lock_for_edit(dry_run, lock_timeout)?;
-        let authority = super::authority::embedded(self, !dry_run)?;
-        Ok(CaInit {
-            root: authority.anchors().first().map(CaRoot::of),
-            made: !there,
-            dir,
-        })
     }
 }

@@ -7,7 +7,8 @@ use super::Site;
 use crate::change::{ChangeReport, FileChange, FileEdit, commit};
 use crate::document::{Document, Format};
 use crate::error::Error;
-use crate::system::{Change, SiteLock, recover};
+use crate::store::AuditLine;
+use crate::system::{Change, Recovered, SiteLock, recover};
 
 /// How an edit is made.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +76,14 @@ impl Site {
             return Ok(None);
         }
         let lock = self.lock(timeout)?;
-        recover(&self.root, &self.store().journal_dir())?;
+        self.settle_journal(&lock)?;
+        self.settle_trial(&lock)?;
         Ok(Some(lock))
+    }
+
+    /// Settles changes that did not end.
+    pub(super) fn settle_journal(&self, _lock: &SiteLock) -> Result<Recovered, Error> {
+        Ok(recover(&self.root, &self.store().journal_dir())?)
     }
 
     /// The edits as a report shows them; to be asked before they are written.
@@ -101,8 +108,9 @@ impl Site {
             .iter()
             .map(|path| path.display().to_string())
             .collect();
-        self.store()
-            .audit(self.seams.clock.now(), what, "done", &names.join(", "))?;
+        let mut line = AuditLine::done(self.seams.clock.now(), what).detail(names.join(", "));
+        line.why = edits.iter().flat_map(|edit| edit.reasons.clone()).collect();
+        self.store().audit(&line)?;
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ impl Site {
                 Settings::decode(&Document::parse(&file.path, file.bytes, Format::Toml)?)?
             }
         };
-        let all = ResolvedManifest::of(&manifest, settings.renew_before);
+        let all = ResolvedManifest::of(&manifest, settings.renew_before, settings.keep.0);
         match name {
             None => Ok(all),
             Some(name) => Ok(all.only(name)?),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Site;
+use super::bootstrap::new_file;
 use super::change::LOCK_TIMEOUT;
 use crate::error::Error;
 use crate::migrate::{DisarmedFile, DockerTlsOptions, MigrateReport, docker_tls};
@@ -17,6 +18,8 @@ pub struct MigrateOptions {
     pub dry_run: bool,
     /// Move the old renewal manager's cron file aside.
     pub disarm: bool,
+    /// Edit the rules even when the host or a link that the site needs could no longer be reached.
+    pub allow_lockout: bool,
 }
 
 impl Site {
@@ -24,11 +27,14 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// [`Error::WouldBeUndone`] when an armed cron file would bring the old state back and `disarm` is not set.
+    /// [`Error::Refused`] when the edited rules would lock somebody out who is needed, [`Error::WouldBeUndone`] when an armed cron file would bring the old state back and `disarm` is not set.
     pub fn migrate_docker_tls(&self, options: MigrateOptions) -> Result<MigrateReport, Error> {
         let _lock = self.lock_for_edit(options.dry_run, LOCK_TIMEOUT)?;
         let model = self.model()?;
         let migration = docker_tls(&model, options.edits)?;
+        if !options.allow_lockout {
+            self.guard(&model.site_rules(), &migration.files)?;
+        }
         let armed = self.armed_cron_files()?;
         if let Some(path) = armed.first()
             && !options.disarm
@@ -55,8 +61,11 @@ impl Site {
                 to,
             });
         }
-        let files = self.shown(&migration.files)?;
-        let written = !options.dry_run && (!migration.files.is_empty() || !disarmed.is_empty());
+        let mut files = self.shown(&migration.files)?;
+        for file in migration.new_files {
+            new_file(&file.path, file.text, &file.reason, &mut files, &mut moves);
+        }
+        let written = !options.dry_run && (!files.is_empty() || !disarmed.is_empty());
         if written {
             self.commit("migrate docker-tls", &migration.files, moves)?;
         }

@@ -14,37 +14,34 @@ mod inspect;
 mod lifetime;
 mod manifest;
 mod migrate;
+mod pairs;
 mod pending;
 mod revocations;
+mod rollback;
 mod run;
+mod seams;
 mod status;
+mod template;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::answers::{Recovery, TakenBack};
 use crate::diagnostic::Faults;
 use crate::error::Error;
-use crate::guests::Guests;
 use crate::model::{Model, SiteFiles, SourceFile};
-use crate::names::GuestId;
 use crate::observe::Observer;
 use crate::plan::{Action, Blocked, Given, Plan, Policy, Scope, Step, Subject};
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::system::{
-    Commands, Dial, HostCommands, HostDial, Links, NoDial, Recovered, RecoveryOutcome, Root,
-    SiteLock, WouldRunCommands, recover,
-};
-use crate::time::{Clock, SystemClock};
-use crate::transport::{GuestTransport, Local, Pct, Qm};
+use crate::system::{Links, Recovered, RecoveryOutcome, Root, SiteLock};
 
 #[cfg(feature = "acme")]
 pub use authority::AcmeOverrides;
 pub use authority::{AnyAuthority, CaOverrides};
 pub use bootstrap::BootstrapOptions;
+pub use ca::CaInitOptions;
 pub use certs::{
     CsrOptions, IssueKey, IssueOptions, PairFiles, RekeyOptions, RenewBy, RenewOptions, Target,
     TokenOptions,
@@ -53,6 +50,9 @@ pub use change::ChangeOptions;
 pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
+pub use rollback::RollbackOptions;
+pub use seams::{Seams, Transports};
+pub use template::RenderOptions;
 
 /// Where a site lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,74 +71,6 @@ impl Default for SitePaths {
             site: PathBuf::from("/usr/local/phoenix_hypervisor"),
             state: PathBuf::from("/var/lib/phoenix"),
             root: None,
-        }
-    }
-}
-
-/// Makes the ways into a site's guests.
-pub type Transports =
-    Arc<dyn Fn(&Guests) -> BTreeMap<GuestId, Arc<dyn GuestTransport>> + Send + Sync>;
-
-/// What a site is worked on with; everything that reaches out goes through here.
-#[derive(Clone)]
-pub struct Seams {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Commands of the host.
-    pub commands: Arc<dyn Commands>,
-    /// Sockets of the host.
-    pub dial: Arc<dyn Dial>,
-    /// Ways into guests.
-    pub transports: Transports,
-}
-
-impl Seams {
-    /// The real ones: the host's programs found on `search_path`.
-    pub fn host(search_path: &std::ffi::OsStr) -> Self {
-        let commands: Arc<dyn Commands> = Arc::new(HostCommands::new(search_path.to_owned()));
-        let for_guests = Arc::clone(&commands);
-        Self {
-            clock: Arc::new(SystemClock),
-            commands,
-            dial: Arc::new(HostDial),
-            transports: Arc::new(move |guests| {
-                guests
-                    .iter()
-                    .filter(|guest| !guest.is_template)
-                    .map(|guest| {
-                        let transport: Arc<dyn GuestTransport> = match guest.id.kind {
-                            crate::names::GuestKind::Lxc => {
-                                Arc::new(Pct::new(Arc::clone(&for_guests), guest.id.id))
-                            }
-                            crate::names::GuestKind::Vm => {
-                                Arc::new(Qm::new(Arc::clone(&for_guests), guest.id.id))
-                            }
-                        };
-                        (guest.id, transport)
-                    })
-                    .collect()
-            }),
-        }
-    }
-
-    /// Those of a copy of a host (`--root`): guests are directories, nothing is run.
-    pub fn copy(root: &Path) -> Self {
-        let root = root.to_owned();
-        Self {
-            clock: Arc::new(SystemClock),
-            commands: Arc::new(WouldRunCommands),
-            dial: Arc::new(NoDial),
-            transports: Arc::new(move |guests| {
-                guests
-                    .iter()
-                    .filter(|guest| !guest.is_template)
-                    .map(|guest| {
-                        let transport: Arc<dyn GuestTransport> =
-                            Arc::new(Local::beneath(&root, guest.id));
-                        (guest.id, transport)
-                    })
-                    .collect()
-            }),
         }
     }
 }
@@ -230,13 +162,19 @@ impl Site {
             .unwrap_or_default()
             .traefik
             .template;
+        let template = self.optional(&template.to_string_lossy())?;
+        let beside_template = match &template {
+            Some(file) => self.beside(file)?,
+            None => Vec::new(),
+        };
         let files = SiteFiles {
             manifest: self.required(manifest::MANIFEST)?,
             vms: self.optional("etc/phoenix_vm_configs.json")?,
             lxcs: self.optional("etc/phoenix_lxc_configs.json")?,
             host: self.required("etc/phoenix_hypervisor_config.json")?,
             settings,
-            template: self.optional(&template.to_string_lossy())?,
+            template,
+            beside_template,
         };
         Ok(Model::read(files, self.root.is_host())?)
     }
@@ -269,7 +207,7 @@ impl Site {
         if options.dry_run {
             return self.dry_run(&self.model()?, options);
         }
-        self.locked_run(options, observer, |_| Ok(()))
+        self.locked_run(options, observer, |_, _| Ok(()))
     }
 
     /// Does exactly what a plan says that was written down earlier.
@@ -291,14 +229,15 @@ impl Site {
             dry_run: false,
             ..*options
         };
-        self.locked_run(&options, observer, |plan| {
-            let differences = given.differences(plan);
+        let agree = |_: &Model, work: &mut run::Work| {
+            let differences = given.differences(&work.plan);
             if differences.is_empty() {
                 Ok(())
             } else {
                 Err(Error::PlanChanged { differences })
             }
-        })
+        };
+        self.locked_run(&options, observer, agree)
     }
 
     /// Looks at what is really served, and changes nothing.
@@ -327,17 +266,20 @@ impl Site {
     }
 
     /// Settles what a run left that did not end: all files of a change are then the old ones, or all the new ones.
-    pub fn recover(&self, lock_timeout: Duration) -> Result<Recovered, Error> {
-        let mut recovered = self.settle_pairs()?;
-        let _lock = self.lock(lock_timeout)?;
-        let run = recover(&self.root, &self.store().journal_dir())?;
-        recovered.transactions.extend(run.transactions);
-        Ok(recovered)
-    }
-
-    /// Where a path of the site lies for the machine, beneath the root.
-    fn on_disk(&self, path: &Path) -> PathBuf {
-        self.root.dir().join(path.strip_prefix("/").unwrap_or(path))
+    ///
+    /// A change of the firewall that nobody confirmed in time is taken back.
+    pub fn recover(&self, lock_timeout: Duration) -> Result<Recovery, Error> {
+        let mut recovered = self.settle_written_pairs()?;
+        let lock = self.lock(lock_timeout)?;
+        recovered
+            .transactions
+            .extend(self.settle_journal(&lock)?.transactions);
+        let firewall = self.settle_trial(&lock)?;
+        Ok(Recovery {
+            recovered,
+            firewall,
+            waits_until: self.store().trial()?.map(|trial| trial.until),
+        })
     }
 
     /// One run at a time.
@@ -399,4 +341,27 @@ fn recovered_lines(recovered: &Recovered) -> Vec<String> {
             format!("{how}: {}", paths.join(", "))
         })
         .collect()
+}
+
+/// A change of the firewall that was taken back, in words.
+fn taken_back_lines(taken: &TakenBack) -> Vec<String> {
+    let list = |paths: &[PathBuf]| {
+        let paths: Vec<String> = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        paths.join(", ")
+    };
+    let mut lines = vec![format!(
+        "a change of the firewall that nobody confirmed was taken back: {}",
+        list(&taken.files)
+    )];
+    if !taken.foreign.is_empty() {
+        lines.push(format!(
+            "changed by somebody else since, left alone: {}",
+            list(&taken.foreign)
+        ));
+    }
+    lines.extend(taken.warnings.iter().cloned());
+    lines
 }

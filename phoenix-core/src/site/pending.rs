@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::run::Work;
 use super::{Site, SyncOptions};
 use crate::error::Error;
+use crate::model::Model;
 use crate::observe::Observer;
-use crate::plan::{Action, Plan, StepId};
+use crate::plan::{Action, Plan, Step, StepId};
 use crate::report::Report;
-use crate::store::{PendingItem, PendingKind};
+use crate::store::{AuditLine, PendingItem, PendingKind};
 
 impl Site {
     /// What is not proved yet, the oldest first.
@@ -22,10 +24,15 @@ impl Site {
     /// [`Error::NotPending`] for an id that names nothing; nothing is tried then.
     pub fn retry_pending(&self, ids: &[String], observer: &dyn Observer) -> Result<Report, Error> {
         let items = self.pending_named(ids)?;
-        self.locked_run(&SyncOptions::default(), observer, |plan| {
-            keep_only(plan, &items);
+        let agree = |_: &Model, work: &mut Work| {
+            keep_only(&mut work.plan, |step| {
+                items
+                    .iter()
+                    .any(|item| stands_for(&item.kind, &step.action))
+            });
             Ok(())
-        })
+        };
+        self.locked_run(&SyncOptions::default(), observer, agree)
     }
 
     /// Forgets pending items: what they stand for is not tried any more.
@@ -43,13 +50,10 @@ impl Site {
         let store = self.store();
         for item in &items {
             store.settle(&item.kind)?;
-            let words = item.last_error.as_deref().unwrap_or_default();
-            store.audit(
-                self.seams.clock.now(),
-                &item.kind.to_string(),
-                "dropped",
-                words,
-            )?;
+            let line = AuditLine::done(self.seams.clock.now(), format!("drop {}", item.kind))
+                .why("the operator asked for it")
+                .detail(item.last_error.as_deref().unwrap_or_default());
+            store.audit(&line)?;
         }
         Ok(items)
     }
@@ -70,18 +74,29 @@ impl Site {
     }
 }
 
-/// Leaves in a plan what the items stand for, and what that needs.
-fn keep_only(plan: &mut Plan, items: &[PendingItem]) {
+/// Leaves in a plan the steps that are wanted, what they need, and what judges or repeats their work.
+pub(super) fn keep_only(plan: &mut Plan, wanted: impl Fn(&Step) -> bool) {
     let mut kept: Vec<StepId> = plan
         .steps
         .iter()
-        .filter(|step| {
-            items
-                .iter()
-                .any(|item| stands_for(&item.kind, &step.action))
-        })
+        .filter(|step| wanted(step))
         .map(|step| step.id.clone())
         .collect();
+    let units: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| kept.contains(&step.id))
+        .filter_map(|step| step.unit.clone())
+        .collect();
+    let of_units = |step: &Step| {
+        let mut all = step.unit.iter().chain(&step.judges).chain(&step.repeats);
+        all.any(|unit| units.contains(unit))
+    };
+    for step in plan.steps.iter().filter(|step| of_units(step)) {
+        if !kept.contains(&step.id) {
+            kept.push(step.id.clone());
+        }
+    }
     let mut next = 0;
     while let Some(id) = kept.get(next).cloned() {
         next += 1;
@@ -118,6 +133,12 @@ fn stands_for(kind: &PendingKind, action: &Action) -> bool {
         (PendingKind::Restart { service, guest }, Action::ConfigureTraefik { guest: at, .. }) => {
             service == "traefik" && guest == at
         }
+        (
+            PendingKind::Pair { certificate, .. },
+            Action::Deploy {
+                certificate: name, ..
+            },
+        ) => certificate == name,
         _ => false,
     }
 }

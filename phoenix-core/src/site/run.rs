@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{AnyAuthority, Site, SyncOptions, authority, recovered_lines};
+use super::{AnyAuthority, Site, SyncOptions, authority, recovered_lines, taken_back_lines};
 use crate::ca::Authority;
 use crate::error::Error;
 use crate::execute::{self, Context, Performer};
@@ -11,11 +11,11 @@ use crate::inventory::{Collector, Inventory, collect};
 use crate::model::Model;
 use crate::names::GuestId;
 use crate::observe::{Event, Observer};
-use crate::plan::{Action, Plan, Subject, plan};
+use crate::plan::{Action, Blocked, Plan, Subject, plan};
 use crate::report::{Outcome, Report, Status};
 use crate::secret::Secret;
 use crate::store::LastRun;
-use crate::system::{Dial, NamespaceDial, recover};
+use crate::system::{Dial, NamespaceDial};
 use crate::time::{Clock, Deadline};
 use crate::transport::GuestTransport;
 use crate::x509::Anchor;
@@ -25,18 +25,19 @@ pub(super) struct Work {
     pub(super) plan: Plan,
     pub(super) inventory: Inventory,
     authority: AnyAuthority,
-    anchors: Vec<Anchor>,
+    pub(super) anchors: Vec<Anchor>,
+    client_ca: Option<AnyAuthority>,
     transports: std::collections::BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     portainer_key: Option<Secret>,
 }
 
 impl Site {
-    /// Plans and runs under the lock, unless `agree` refuses the plan; it may leave steps out.
+    /// Plans and runs under the lock, unless `agree` refuses the plan; it may change it.
     pub(super) fn locked_run(
         &self,
         options: &SyncOptions,
         observer: &dyn Observer,
-        agree: impl FnOnce(&mut Plan) -> Result<(), Error>,
+        agree: impl FnOnce(&Model, &mut Work) -> Result<(), Error>,
     ) -> Result<Report, Error> {
         let clock = self.seams.clock.as_ref();
         let limited = Limited {
@@ -46,20 +47,35 @@ impl Site {
         };
         // Unreadable input ends the run before it writes anything, the lock's file too.
         self.model()?;
-        let _lock = self.lock(options.lock_timeout)?;
+        let lock = self.lock(options.lock_timeout)?;
         let started = clock.now();
-        let mut recovered = recover(&self.root, &self.store().journal_dir())?;
+        let mut recovered = self.settle_journal(&lock)?;
         recovered
             .transactions
-            .extend(self.settle_pairs()?.transactions);
+            .extend(self.settle_written_pairs()?.transactions);
+        // Certificates are renewed even where the firewall's files cannot be written.
+        let (taken_back, stuck) = match self.settle_trial(&lock) {
+            Ok(taken_back) => (taken_back, None),
+            Err(error) => (None, Some(crate::inventory::in_words(&error))),
+        };
         let result = self
             // Read again under the lock: an edit that was under way has ended.
             .model()
             .and_then(|model| {
                 let mut work = self.work(&model, options, true)?;
-                agree(&mut work.plan)?;
+                agree(&model, &mut work)?;
+                work.plan.blocked.extend(stuck.map(|reason| Blocked {
+                    subject: "firewall".to_owned(),
+                    reason: format!(
+                        "a change that nobody confirmed could not be taken back: {reason}"
+                    ),
+                    certificate: None,
+                }));
                 let mut report = self.run(&model, &work, &limited)?;
                 report.recovered = recovered_lines(&recovered);
+                report
+                    .recovered
+                    .extend(taken_back.iter().flat_map(taken_back_lines));
                 Ok(report)
             });
         self.store()
@@ -77,18 +93,24 @@ impl Site {
         let store = self.store();
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
+        let client_ca = authority::docker_clients(self, model, writes)?;
         let unknown = if writes {
+            Self::keep_lists_fresh([Some(&authority), client_ca.as_ref()])?;
             self.refresh_revocations(&authority)?
         } else {
             None
         };
-        let transports = (self.seams.transports)(&model.guests);
+        let transports = (self.seams.transports)(&model.guests, &model.settings);
         let dial_from = |guest: Option<GuestId>| self.dial_from(&transports, guest);
         let inventory = collect(&Collector {
             root: &self.root,
             model,
             store: &store,
             anchors: anchors.clone(),
+            client_anchors: client_ca
+                .as_ref()
+                .map(AnyAuthority::anchors)
+                .unwrap_or_default(),
             transports: &transports,
             dial_from: &dial_from,
             clock: self.seams.clock.as_ref(),
@@ -96,7 +118,7 @@ impl Site {
         let mut plan = plan(
             model,
             &inventory,
-            &authority.describe(),
+            &in_words(&authority, client_ca.as_ref()),
             options.scope,
             &options.policy,
             self.seams.clock.now(),
@@ -115,9 +137,23 @@ impl Site {
             inventory,
             authority,
             anchors,
+            client_ca,
             transports,
             portainer_key,
         })
+    }
+
+    /// A revocation list of ours that has grown old would be worth nothing to those who ask for it.
+    fn keep_lists_fresh(authorities: [Option<&AnyAuthority>; 2]) -> Result<(), Error> {
+        for authority in authorities.into_iter().flatten() {
+            if let Some(ca) = authority.embedded() {
+                ca.crl().map_err(|source| Error::Ca {
+                    authority: authority.describe(),
+                    source,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Sockets from where a guest stands: from inside a container's network, else from the host.
@@ -133,8 +169,30 @@ impl Site {
         }
     }
 
+    /// Decides anew, from an inventory that was changed since.
+    pub(super) fn plan_again(
+        &self,
+        model: &Model,
+        work: &mut Work,
+        options: &SyncOptions,
+    ) -> Result<(), Error> {
+        work.plan = plan(
+            model,
+            &work.inventory,
+            &in_words(&work.authority, work.client_ca.as_ref()),
+            options.scope,
+            &options.policy,
+            self.seams.clock.now(),
+        )?;
+        Ok(())
+    }
+
     pub(super) fn dry_run(&self, model: &Model, options: &SyncOptions) -> Result<Report, Error> {
-        let plan = self.work(model, options, false)?.plan;
+        Ok(Self::only_shown(self.work(model, options, false)?.plan))
+    }
+
+    /// A plan as the report of a run that was only shown.
+    pub(super) fn only_shown(plan: Plan) -> Report {
         let outcomes = plan
             .steps
             .iter()
@@ -150,7 +208,7 @@ impl Site {
                 outcome
             })
             .collect();
-        Ok(report(plan, outcomes))
+        report(plan, outcomes)
     }
 
     pub(super) fn run(
@@ -164,6 +222,7 @@ impl Site {
         for note in &work.plan.notes {
             observer.event(&Event::Note(note.clone()));
         }
+        let client_ca = work.client_ca.as_ref().and_then(|ca| ca.embedded());
         let context = Context {
             root: &self.root,
             model,
@@ -171,6 +230,7 @@ impl Site {
             inventory: &work.inventory,
             authority: &work.authority,
             anchors: &work.anchors,
+            client_ca: client_ca.map(|ca| (ca as &dyn Authority, ca.anchor())),
             transports: &work.transports,
             dial_from: &dial_from,
             commands: self.seams.commands.as_ref(),
@@ -179,54 +239,21 @@ impl Site {
         };
         let performer = Performer::new(&context);
         let outcomes = execute::run(&work.plan, &performer, observer);
-        let mut done = Vec::new();
-        for (step, outcome) in work.plan.steps.iter().zip(&outcomes) {
-            if step.action.changes() {
-                let status = match outcome.status {
-                    Status::Done => "done",
-                    Status::Failed => "failed",
-                    Status::Skipped => "skipped",
-                    Status::Undone => "undone",
-                    Status::WouldRun => "would-run",
-                };
-                let words = outcome.errors.first().unwrap_or(&outcome.detail);
-                done.push((step.id.0.as_str(), status, words.as_str()));
-            }
-        }
-        store.audit_all(self.seams.clock.now(), &done)?;
-        self.drop_candidates(model, work, &outcomes)?;
+        self.settle_pairs(model, work, &outcomes)?;
+        performer.finish_audit()?;
         Ok(report(work.plan.clone(), outcomes))
     }
+}
 
-    /// Forgets pairs that have reached all their places, or that nobody waits for.
-    fn drop_candidates(
-        &self,
-        model: &Model,
-        work: &Work,
-        outcomes: &[Outcome],
-    ) -> Result<(), Error> {
-        let mut arrived_or_unwanted = Vec::new();
-        for located in &model.manifest.entries {
-            let entry = &located.value;
-            let name = &entry.common_name;
-            let mut concerned = outcomes
-                .iter()
-                .filter(|outcome| outcome.certificate.as_ref() == Some(name))
-                .peekable();
-            let waits = work
-                .inventory
-                .certificates
-                .get(name)
-                .is_some_and(|facts| facts.candidate.is_some());
-            let touched = concerned.peek().is_some();
-            let arrived = concerned.all(|outcome| outcome.status == Status::Done);
-            let kept = work.plan.kept.iter().any(|keep| keep.certificate == *name);
-            if touched && arrived || waits && kept {
-                arrived_or_unwanted.push(entry.slug());
-            }
-        }
-        self.store().drop_candidates(&arrived_or_unwanted)?;
-        Ok(())
+/// Which CAs a run asks.
+fn in_words(authority: &AnyAuthority, client_ca: Option<&AnyAuthority>) -> String {
+    match client_ca {
+        None => authority.describe(),
+        Some(clients) => format!(
+            "{}; for Traefik's client certificate {}",
+            authority.describe(),
+            clients.describe()
+        ),
     }
 }
 

@@ -1,14 +1,16 @@
-//! The state of one site: what is pending, the pairs that wait, the pinned root, the audit trail.
+//! The state of one site: what is pending, the pairs that wait, those that were brought back, the pinned root, the audit trail.
 //!
 //! Everything lies under `<state>/sites/<id of the site>/`, readable by root alone. One small file per pending item: an
 //! empty directory means that nothing is pending.
 
 mod audit;
 mod candidate;
+mod held;
 mod last_run;
 mod pending;
 mod pinned;
 mod revocations;
+mod trial;
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +20,13 @@ use serde::de::DeserializeOwned;
 use crate::names::{FileMode, Slug};
 use crate::system::{Attributes, FileError, Root};
 
+pub use audit::AuditLine;
+pub use held::Held;
 pub use last_run::LastRun;
 pub use pending::{PendingItem, PendingKind};
 pub use pinned::{PinError, Pinned};
 pub use revocations::{Asked, Revocations};
+pub use trial::{Trial, TrialEnd, TrialFile};
 
 /// A site's state directory.
 #[derive(Debug, Clone)]
@@ -86,6 +91,11 @@ impl Store {
     pub fn acme_key(&self, directory: &str) -> PathBuf {
         let name = format!("{}.key", Slug::of(directory));
         self.dir.join("acme").join(name)
+    }
+
+    /// Where the CA of Docker's clients lives.
+    pub fn docker_client_ca_dir(&self) -> PathBuf {
+        self.dir.join("ca-docker-client")
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -38,6 +38,13 @@ pub enum PendingKind {
         /// The certificates.
         certificates: Vec<CommonName>,
     },
+    /// A new pair was put in its places, found wanting there and taken back; it waits as the candidate.
+    Pair {
+        /// The certificate.
+        certificate: CommonName,
+        /// Whether each try interrupts what a daemon serves.
+        interrupts: bool,
+    },
     /// A daemon has not come up with its new configuration or pair yet.
     Restart {
         /// The daemon: `docker` or `traefik`.
@@ -55,12 +62,15 @@ impl PendingItem {
 
     /// Before this an unattended run leaves it alone; absent when it was not tried yet.
     ///
-    /// The pause doubles with each try: from five minutes for hooks, from an hour for restarts, which interrupt what the
-    /// daemon serves; at most a day.
+    /// The pause doubles with each try: from five minutes, or from an hour for what interrupts a daemon's service; at most a
+    /// day.
     pub fn next_try(&self) -> Option<SystemTime> {
         let first = match self.kind {
-            PendingKind::Hook { .. } => Duration::from_secs(5 * 60),
-            PendingKind::Restart { .. } => Duration::from_secs(3_600),
+            PendingKind::Hook { .. }
+            | PendingKind::Pair {
+                interrupts: false, ..
+            } => Duration::from_secs(5 * 60),
+            PendingKind::Pair { .. } | PendingKind::Restart { .. } => Duration::from_secs(3_600),
         };
         let doubled = 1_u32
             .checked_shl(self.tries.saturating_sub(1))
@@ -80,6 +90,7 @@ impl fmt::Display for PendingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hook { command, .. } => write!(f, "hook {command}"),
+            Self::Pair { certificate, .. } => write!(f, "pair {certificate}"),
             Self::Restart { service, guest } => write!(f, "restart {service} {guest}"),
         }
     }

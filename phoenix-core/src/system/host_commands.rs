@@ -96,6 +96,15 @@ impl Commands for HostCommands {
     }
 }
 
+/// Leaves the terminal's session: what ends it does not end this process.
+///
+/// # Errors
+///
+/// When this process leads a process group, as a shell's jobs do.
+pub fn leave_session() -> io::Result<()> {
+    rustix::process::setsid().map(drop).map_err(Into::into)
+}
+
 /// Runs nothing: what a site beneath `--root` would run is only reported.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WouldRunCommands;

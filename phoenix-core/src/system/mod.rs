@@ -14,6 +14,7 @@ pub(crate) mod preflight;
 mod random;
 pub(crate) mod replace;
 pub(crate) mod root;
+mod rotate;
 #[cfg(test)]
 pub(crate) mod scratch;
 mod transaction;
@@ -23,7 +24,7 @@ pub use commands::{Command, CommandError, Commands, Ended, Output};
 pub use dial::{Dial, HostDial, NamespaceDial, NoDial};
 pub use error::FileError;
 pub use facts::{FileDigest, FileFacts, FileKind};
-pub use host_commands::{HostCommands, WouldRunCommands};
+pub use host_commands::{HostCommands, WouldRunCommands, leave_session};
 pub use journal::{
     JournalError, Recovered, RecoveredTransaction, RecoveryOutcome, pending, recover,
 };
@@ -31,5 +32,9 @@ pub use lock::{LockError, SiteLock};
 pub(crate) use random::{random, random_hex};
 pub use replace::Attributes;
 pub use root::{Links, Root};
+pub use rotate::Rotation;
 pub use transaction::{Applied, Change, Content, Expect, Prepared, Transaction, TransactionError};
 pub use users::{UserError, Users};
+
+pub(crate) use dir::Dir;
+pub(crate) use root::split;

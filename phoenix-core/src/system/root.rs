@@ -6,7 +6,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -125,22 +124,6 @@ impl Root {
     /// Creates a directory and its missing parents, with this mode and the owner of the nearest parent that exists.
     pub fn create_dir_all(&self, dir: &Path, mode: FileMode) -> Result<(), FileError> {
         self.make_dirs(dir, mode, Links::Follow).map(drop)
-    }
-
-    /// Adds bytes at the end of a file, which is made (0600) where there is none, and makes them durable.
-    pub fn append(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
-        let fd = self.open(
-            "append to",
-            path,
-            flags,
-            Mode::from_raw_mode(0o600),
-            ResolveFlags::empty(),
-        )?;
-        let mut file = File::from(fd);
-        file.write_all(bytes)
-            .and_then(|()| file.sync_data())
-            .map_err(|error| FileError::of("append to", path, error))
     }
 
     /// Removes a file or a link; `false` when there was none.

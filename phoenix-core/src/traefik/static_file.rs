@@ -96,6 +96,12 @@ impl StaticFile {
             .collect()
     }
 
+    /// The directory whose files Traefik loads as they change (`providers.file.directory`).
+    pub fn watched_dir(&self) -> Option<PathBuf> {
+        let node = self.document.root().at("/providers/file/directory")?;
+        Some(PathBuf::from(node.as_str()?.into_owned()))
+    }
+
     /// The port of the API, where it is open without a router (`api.insecure`): that of the entry point `traefik`, 8080 by default.
     pub fn api_port(&self) -> Option<u16> {
         let insecure = self
@@ -171,14 +177,41 @@ impl StaticFile {
         Ok(after.text().to_owned())
     }
 
-    /// Whether two files mean the same to Traefik, whatever their comments and spaces.
+    /// Whether two files mean the same to Traefik, whatever their comments, spaces and order.
     pub fn same_meaning(&self, other: &Self) -> bool {
         self.document.root().to_value() == other.document.root().to_value()
     }
+
+    /// Whether the dashboard is on.
+    pub fn has_dashboard(&self) -> bool {
+        let api = self.document.root().get("api");
+        // `api: {}` switches it on; Traefik's own default of the field is true.
+        api.is_some_and(|api| api.get("dashboard").and_then(Cursor::as_bool) != Some(false))
+    }
+
+    /// The directory that Traefik watches for dynamic files, and the name that one of ours has there.
+    pub fn dynamic_file(&self) -> Option<PathBuf> {
+        let file = self.document.root().at("/providers/file")?;
+        let text = |key| Some(file.get(key)?.as_str()?.into_owned());
+        let name = text("filename");
+        match text("directory") {
+            // Beside `directory` Traefik does not look at `filename`; there it is only a name.
+            Some(directory) => Some(
+                Path::new(&directory).join(
+                    name.as_deref()
+                        .and_then(|name| Path::new(name).file_name())
+                        .unwrap_or(DYNAMIC_NAME.as_ref()),
+                ),
+            ),
+            None => name.map(PathBuf::from),
+        }
+    }
 }
 
+const DYNAMIC_NAME: &str = "dynamic_conf.yml";
+
 /// The port of an entry point's address: `:8080`, `10.0.0.12:80`, `:443/tcp`.
-fn port_of(address: &str) -> Option<u16> {
+pub(super) fn port_of(address: &str) -> Option<u16> {
     let address = address.split('/').next()?;
     address.rsplit(':').next()?.parse().ok()
 }
@@ -186,6 +219,19 @@ fn port_of(address: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_dynamic_file_lies_in_the_watched_directory() {
+        let at = |block: &str| parse(&format!("providers:\n  file:\n{block}")).dynamic_file();
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(
+            at("    directory: /d\n    filename: own.yml\n"),
+            path("/d/own.yml")
+        );
+        assert_eq!(at("    directory: /d\n"), path("/d/dynamic_conf.yml"));
+        assert_eq!(at("    filename: /d/own.yml\n"), path("/d/own.yml"));
+        assert_eq!(at("    watch: true\n"), None);
+    }
 
     const FILE: &str = "# static\napi:\n  insecure: true\nentryPoints:\n  web:\n    address: \":80\"\n  dns:\n    address: ':53/udp'\nproviders:\n  docker:\n    endpoint: \"tcp://10.0.0.111:2375\" # plain\n";
 

@@ -1,7 +1,7 @@
 //! How the host reads and changes things inside guests: a typed [`Program`] of steps, run by one call.
 //!
 //! Script transports ([`Pct`], [`Qm`]) hand a constant POSIX shell script to the guest and everything else, keys
-//! included, over standard input; [`Local`] does the same natively in a directory that stands for a guest.
+//! included, over standard input, on another machine by [`Ssh`] or [`SshCommands`]; [`Local`] does the same natively in a directory that stands for a guest.
 
 mod answer;
 mod frame;
@@ -12,6 +12,7 @@ mod program;
 mod qm;
 mod script;
 pub mod sockets;
+mod ssh;
 
 #[cfg(test)]
 mod conformance;
@@ -30,6 +31,7 @@ pub use program::{
     Step, Version,
 };
 pub use qm::Qm;
+pub use ssh::{Ssh, SshCommands, SshFiles};
 
 use crate::names::GuestId;
 use crate::system::CommandError;
@@ -89,6 +91,14 @@ pub enum TransportError {
         /// The guest.
         guest: GuestId,
     },
+    /// SSH: the other side does not let us in.
+    #[error("could not call into {guest}: SSH was refused: {stderr}")]
+    Denied {
+        /// The guest.
+        guest: GuestId,
+        /// What `ssh` said.
+        stderr: String,
+    },
     /// The host's command failed before the guest could answer.
     #[error("could not call into {guest}: status {status}: {stderr}")]
     Failed {
@@ -125,6 +135,16 @@ pub enum TransportError {
         /// How many there are.
         steps: usize,
         /// What the host's command said.
+        stderr: String,
+    },
+    /// SSH: the host key is not a known one.
+    #[error(
+        "could not call into {guest}: its SSH host key is not the known one, or none is known: {stderr}"
+    )]
+    HostKey {
+        /// The guest.
+        guest: GuestId,
+        /// What `ssh` said.
         stderr: String,
     },
     /// A program that cannot be sent.
@@ -183,7 +203,15 @@ pub enum TransportError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// `pct` or `qm` could not be run.
+    /// SSH: nobody answers there.
+    #[error("could not reach {guest} by SSH: {stderr}")]
+    Unreachable {
+        /// The guest.
+        guest: GuestId,
+        /// What `ssh` said.
+        stderr: String,
+    },
+    /// `pct`, `qm` or `ssh` could not be run.
     #[error("could not call into {guest}")]
     ToolMissing {
         /// The guest.

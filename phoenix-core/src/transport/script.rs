@@ -128,6 +128,15 @@ pub(crate) fn no_answer(guest: GuestId, raw: Raw) -> TransportError {
         TransportError::NotRunning { guest }
     } else if said(&["does not exist"]) {
         TransportError::NoSuchGuest { guest }
+    } else if raw.status == SSH_FAILED && said(&HOST_KEY) {
+        let stderr = raw.stderr;
+        TransportError::HostKey { guest, stderr }
+    } else if raw.status == SSH_FAILED && said(&DENIED) {
+        let stderr = raw.stderr;
+        TransportError::Denied { guest, stderr }
+    } else if raw.status == SSH_FAILED && said(&UNREACHABLE) {
+        let stderr = raw.stderr;
+        TransportError::Unreachable { guest, stderr }
     } else if raw.status == 0 {
         let found: String = String::from_utf8_lossy(&raw.stdout)
             .chars()
@@ -145,6 +154,25 @@ pub(crate) fn no_answer(guest: GuestId, raw: Raw) -> TransportError {
         }
     }
 }
+
+/// What `ssh` ends with when it failed itself.
+const SSH_FAILED: i32 = 255;
+const HOST_KEY: [&str; 3] = [
+    "Host key verification failed",
+    "HOST IDENTIFICATION HAS CHANGED",
+    "host key is known",
+];
+const DENIED: [&str; 2] = ["Permission denied", "Too many authentication failures"];
+const UNREACHABLE: [&str; 8] = [
+    "Connection refused",
+    "Connection timed out",
+    "Connection closed",
+    "Connection reset",
+    "Could not resolve hostname",
+    "Network is unreachable",
+    "No route to host",
+    "Timeout, server",
+];
 
 fn status(commands: &dyn Commands, guest: GuestId, words: &[&str]) -> Result<Raw, TransportError> {
     let command = Command::new(words.iter().copied()).timeout(Duration::from_secs(30));

@@ -113,8 +113,20 @@ pub struct Crl {
     pub this_update: SystemTime,
     /// When the next one is due; step-ca always says so.
     pub next_update: Option<NextUpdate>,
-    /// The revoked certificates, and why.
-    pub revoked: BTreeMap<Serial, RevocationReason>,
+    /// Its number, which grows with each list; step-ca gives one too.
+    pub number: Option<Serial>,
+    /// The revoked certificates, when and why.
+    pub revoked: BTreeMap<Serial, RevokedAt>,
+}
+
+/// When a certificate was revoked, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct RevokedAt {
+    /// When.
+    #[serde(with = "crate::time::serde_rfc3339")]
+    pub at: SystemTime,
+    /// Why.
+    pub reason: RevocationReason,
 }
 
 /// When the next revocation list is due.
@@ -160,7 +172,9 @@ impl Crl {
                 .into_iter()
                 .find(|(_, known, _)| *known == code)
                 .map_or_else(RevocationReason::default, |(reason, ..)| reason);
-            revoked.insert(Serial::from_bytes(entry.raw_serial()), reason);
+            let at = system_time(entry.revocation_date).map_err(malformed)?;
+            let serial = Serial::from_bytes(entry.raw_serial());
+            revoked.insert(serial, RevokedAt { at, reason });
         }
         Ok(Self {
             der: der.to_vec(),
@@ -171,6 +185,9 @@ impl Crl {
                 .map(|time| system_time(time).map(NextUpdate))
                 .transpose()
                 .map_err(malformed)?,
+            number: parsed
+                .crl_number()
+                .map(|number| Serial::from_bytes(&number.to_bytes_be())),
             revoked,
         })
     }
@@ -232,7 +249,7 @@ impl Crl {
 
     /// Why this certificate was revoked; `None` when it was not.
     pub fn reason(&self, serial: &Serial) -> Option<RevocationReason> {
-        self.revoked.get(serial).copied()
+        self.revoked.get(serial).map(|revoked| revoked.reason)
     }
 }
 
@@ -295,6 +312,7 @@ mod tests {
         let revoked = "256".parse().unwrap();
         assert_eq!(crl.reason(&revoked), Some(RevocationReason::Superseded));
         assert_eq!(crl.reason(&"257".parse().unwrap()), None);
+        assert_eq!(crl.number, Some("1".parse().unwrap()));
         let among = [anchor_pem(), crl.to_pem(), anchor_pem()].concat();
         assert_eq!(Crl::from_pem(&among).unwrap(), crl);
         for bad in [anchor_pem(), [crl.to_pem(), crl.to_pem()].concat()] {

@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure. Time is an argument, files are bytes.
 
+mod constraints;
 mod crl;
 mod csr;
 mod details;
@@ -19,7 +20,8 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
-pub use crl::{Crl, CrlFault, NextUpdate, RevocationReason};
+pub use constraints::{Network, Permitted};
+pub use crl::{Crl, CrlFault, NextUpdate, RevocationReason, RevokedAt};
 pub(crate) use csr::subject as csr_subject;
 pub use csr::{Csr, CsrContent, CsrFault, create_csr};
 pub use details::Details;
@@ -184,9 +186,14 @@ impl Anchor {
 
     /// Whether `issuer` signed it: its name, and its signature.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
+        issuer.signed(&self.der)
+    }
+
+    /// Whether it signed this certificate.
+    pub(crate) fn signed(&self, certificate: &[u8]) -> bool {
         let (Ok((_, ours)), Ok((_, theirs))) = (
+            X509Certificate::from_der(certificate),
             X509Certificate::from_der(&self.der),
-            X509Certificate::from_der(&issuer.der),
         ) else {
             return false;
         };

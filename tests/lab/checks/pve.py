@@ -135,7 +135,7 @@ def qm_tells_a_missing_program_and_a_missing_agent():
     done = host("qm", "guest", "exec", "1001", "--", "no-such-program")
     eq((done.returncode, done.stdout), (255, ""))
     eq(host("qm", "agent", "1001", "ping").returncode, 0)
-    lab("fault", "agent-missing", "on")
+    eq(lab("fault", "agent-missing", "on").returncode, 0)
     done = host("qm", "guest", "exec", "1001", "--", "true")
     eq((done.returncode, done.stderr), (255, "QEMU guest agent is not running\n"))
     lab("fault", "agent-missing", "off")

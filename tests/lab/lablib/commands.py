@@ -80,6 +80,7 @@ def up_inside(_):
 
     host.restore()
     guests.prepare_all()
+    host.restore_firewall()
     docker.configure()
     traefik.configure()
     guests.start_all(only={"103", "1001"})
@@ -101,7 +102,7 @@ def up_inside(_):
 
 
 def reset_inside(_):
-    from . import ca, docker, faults, firewall, guests, host, site, traefik
+    from . import ca, docker, faults, guests, host, site, traefik
 
     start = time.monotonic()
     host.restore()
@@ -116,7 +117,7 @@ def reset_inside(_):
             guests.systemctl(guest_id, "daemon-reload")
     ca.restore()
     ca.install_old_pairs()
-    firewall.apply_all()
+    host.restore_firewall()
     docker.restore()
     traefik.restore()
     guests.systemctl("101", "reload-or-restart", "nginx")
@@ -131,9 +132,14 @@ def reset_inside(_):
 def firewall_inside(words):
     from . import firewall
 
-    if words != ["apply"]:
-        raise LabError("usage: lab firewall apply")
-    say(f"rules applied in guests {' '.join(firewall.apply_all())}")
+    if words == ["apply"]:
+        say(f"rules applied on the host and in guests {' '.join(firewall.apply_all())}")
+    elif words == ["compile"]:
+        print(firewall.everything(), end="")
+    elif words == ["status"]:
+        print(f"Status: enabled/running{' (pending changes)' if firewall.pending() else ''}")
+    else:
+        raise LabError("usage: lab firewall apply|compile|status")
     return 0
 
 

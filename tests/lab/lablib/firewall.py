@@ -1,26 +1,24 @@
-"""The site's JSON rules as nftables in each guest's network namespace.
+"""Proxmox's firewall files at work: nftables in each guest's network namespace, and in the host's.
 
 Proxmox filters a guest's traffic outside it, before the guest's own NAT (Docker's published ports) sees it. So the
 rules stand in `prerouting` before destination NAT, and look only at what comes in by eth0: loopback and the guest's
-own bridges are untouched. IN is dropped by default, established connections pass, OUT is accepted by default.
-Host-wide rules are taken by the guests that their `dest` names, which is what the site's authors meant by them;
-one without `dest` is the host's own and opens nothing in a guest.
+own bridges are untouched. The host's rules are those of `host.fw` and `cluster.fw` and Proxmox's own for its management.
 """
 
-import ipaddress
-import json
+import re
 
-from . import guests, site
-from .base import HOST, SAMPLE_SITE, LabError, sh
+from . import fw, guests, site
+from .base import HOST, sh
 
-KNOWN = {"type", "action", "source", "dest", "proto", "port", "sport", "comment", "enable", "iface", "log"}
-VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "reject"}
+PVE = HOST / "pve"
+NODE = "phoenix"
+LOCAL_NETWORK = "10.0.0.0/24"
+MANAGEMENT = "tcp dport { 22, 3128, 5900-5999, 8006, 60000-60050 }"
+MANAGEMENT_OUT = "tcp dport { 22, 3128, 5900-5999, 8006 }"
 
 
 def apply(guest_id, pid):
-    etc = HOST / "site/etc"
-    guest_rules, global_rules, address = _load(etc if etc.exists() else SAMPLE_SITE / "etc", guest_id)
-    sh("nsenter", "-t", pid, "-n", "nft", "-f", "-", input=ruleset(guest_rules, global_rules, address))
+    sh("nsenter", "-t", pid, "-n", "nft", "-f", "-", input=guest_rules(guest_id))
 
 
 def apply_all():
@@ -29,33 +27,45 @@ def apply_all():
         if pid := guests.init_pid(guest.id):
             apply(guest.id, pid)
             applied.append(guest.id)
+    sh("nft", "-f", "-", input=host_rules())
+    (HOST / "pve-firewall.applied").write_text(everything())
     return applied
 
 
-def ruleset(guest_rules, global_rules, address):
-    """The nftables text for one guest; `guest_rules` is None where the guest's firewall is off."""
+def everything():
+    """All that the files come to: what `pve-firewall compile` prints."""
+    parts = [f"# guest {guest_id}\n{guest_rules(guest_id)}" for guest_id in site.guests()]
+    return "".join([*parts, f"# host\n{host_rules()}"])
+
+
+def pending():
+    """Whether the files say something else than what was applied last."""
+    applied = HOST / "pve-firewall.applied"
+    return not applied.exists() or applied.read_text() != everything()
+
+
+def guest_rules(guest_id):
+    cluster, own = fw.read(PVE / "firewall/cluster.fw"), fw.read(PVE / f"firewall/{guest_id}.fw")
     incoming, outgoing = [], []
-    if guest_rules is not None:
-        for rule in [*guest_rules, *(r for r in global_rules if _concerns(r, address))]:
-            if str(rule.get("enable", 1)) in ("0", "False", "false"):
-                continue
-            if unknown := set(rule) - KNOWN:
-                raise LabError(f"firewall rule of {address} has unknown keys {sorted(unknown)}: {rule}")
-            lines = incoming if rule["type"] == "in" else outgoing
-            lines.extend(statements(rule))
-        incoming.append("drop")
-    rules_in, rules_out = ("\n        ".join(lines) for lines in (incoming, outgoing))
-    return f"""table inet phoenix_lab
-delete table inet phoenix_lab
-table inet phoenix_lab {{
-    chain in {{
+    if on(cluster) and on(own) and filtered(guest_id):
+        names = fw.Names(own, cluster)
+
+        def interface(word):
+            return [] if word == "net0" else None
+
+        incoming = fw.statements(own.rules, "in", names, interface)
+        outgoing = fw.statements(own.rules, "out", names, interface)
+        incoming.append(fw.VERDICTS[own.options.get("policy_in", "DROP")])
+        outgoing.append(fw.VERDICTS[own.options.get("policy_out", "ACCEPT")])
+    return table(
+        f"""chain in {{
         type filter hook prerouting priority mangle; policy accept;
         iifname != "eth0" accept
         ct state established,related accept
-        {rules_in}
+        {lines(incoming)}
     }}
     chain rules_out {{
-        {rules_out}
+        {lines(outgoing)}
     }}
     chain out {{
         type filter hook output priority filter; policy accept;
@@ -64,55 +74,56 @@ table inet phoenix_lab {{
     chain forward {{
         type filter hook forward priority filter - 1; policy accept;
         oifname "eth0" ct state new jump rules_out
+    }}"""
+    )
+
+
+def host_rules():
+    cluster, own = fw.read(PVE / "firewall/cluster.fw"), fw.read(PVE / f"nodes/{NODE}/host.fw")
+    incoming, outgoing = [], []
+    if on(cluster) and on(own, default="1"):
+        names, rules = fw.Names(own, cluster), own.rules + cluster.rules
+        incoming = fw.statements(rules, "in", names, lambda word: [f'iifname "{word}"'])
+        outgoing = fw.statements(rules, "out", names, lambda word: [f'oifname "{word}"'])
+        incoming.append(f"ip saddr {LOCAL_NETWORK} {MANAGEMENT} accept")
+        outgoing.append(f"ip daddr {LOCAL_NETWORK} {MANAGEMENT_OUT} accept")
+        incoming.append(fw.VERDICTS[cluster.options.get("policy_in", "DROP")])
+        outgoing.append(fw.VERDICTS[cluster.options.get("policy_out", "ACCEPT")])
+    return table(
+        f"""chain in {{
+        type filter hook input priority filter; policy accept;
+        iifname "lo" accept
+        ct state established,related accept
+        {lines(incoming)}
     }}
+    chain out {{
+        type filter hook output priority filter; policy accept;
+        oifname "lo" accept
+        ct state established,related accept
+        {lines(outgoing)}
+    }}"""
+    )
+
+
+def on(file, default="0"):
+    return file.options.get("enable", default) == "1"
+
+
+def filtered(guest_id):
+    """Whether the guest's own configuration asks for the firewall."""
+    directory = {"lxc": "lxc", "vm": "qemu-server"}[site.guests()[guest_id].kind]
+    config = (PVE / directory / f"{guest_id}.conf").read_text()
+    return re.search(r"^net0:.*\bfirewall=1\b", config, re.M) is not None
+
+
+def lines(statements):
+    return "\n        ".join(statements)
+
+
+def table(chains):
+    return f"""table inet phoenix_lab
+delete table inet phoenix_lab
+table inet phoenix_lab {{
+    {chains}
 }}
 """
-
-
-def statements(rule):
-    """One rule of the site as nftables statements."""
-    match = []
-    for key, word in (("source", "saddr"), ("dest", "daddr")):
-        if value := rule.get(key):
-            match.append(f"ip {word} {{ {', '.join(_addresses(value))} }}")
-    proto = rule.get("proto")
-    if proto == "icmp":
-        match.append("meta l4proto icmp")
-    elif proto in ("tcp", "udp"):
-        match.append(f"meta l4proto {proto}")
-    elif proto:
-        raise LabError(f"firewall rule with proto {proto!r}")
-    for key, word in (("port", "dport"), ("sport", "sport")):
-        if value := rule.get(key):
-            if proto not in ("tcp", "udp"):
-                raise LabError(f"firewall rule with a port and proto {proto!r}: {rule}")
-            ports = ", ".join(p.strip().replace(":", "-") for p in str(value).split(","))
-            match.append(f"{proto} {word} {{ {ports} }}")
-    return [" ".join([*match, VERDICTS[rule["action"]]])]
-
-
-def _concerns(rule, address):
-    """Whether a host-wide rule concerns the guest at this address."""
-    if rule["type"] != "in" or not rule.get("dest"):
-        return False
-    return any(ipaddress.ip_address(address) in ipaddress.ip_network(d, strict=False) for d in _addresses(rule["dest"]))
-
-
-def _addresses(value):
-    return [a.strip() for a in value.split(",")]
-
-
-def _load(etc, guest_id):
-    """Rules of the guest (None: its firewall is off), host-wide rules, the guest's address."""
-    host_wide = json.loads((etc / "phoenix_hypervisor_config.json").read_text())
-    own_firewall = host_wide.get("firewall") or host_wide.get("shared_volumes", {}).get("firewall", {})
-    guest = None
-    for vm in json.loads((etc / "phoenix_vm_configs.json").read_text())["vms"]:
-        if str(vm["vmid"]) == guest_id:
-            guest = vm
-    guest = guest or json.loads((etc / "phoenix_lxc_configs.json").read_text())["lxc_configs"].get(guest_id)
-    if guest is None:
-        raise LabError(f"guest {guest_id} is not in the site's files")
-    firewall = guest.get("firewall", {})
-    rules = firewall.get("rules", []) if firewall.get("enabled") else None
-    return rules, own_firewall.get("global_firewall_rules", []), guest["network_config"]["ip"].split("/")[0]

@@ -3,8 +3,8 @@
 import os
 import shutil
 
-from . import site
-from .base import HOST, LAB, SAMPLE_SITE, write
+from . import firewall, site
+from .base import HOST, LAB, SAMPLE_SITE, sh, write
 
 CRON = "0 * * * * root /usr/local/phoenix_hypervisor/bin/managers/certificate-renewal-manager.sh\n"
 EMPTY = ("var-lib-phoenix", "var-log-phoenix", "docker", "traefik", "systemd", "pve", "cron.d")
@@ -22,6 +22,12 @@ def restore():
         write(HOST / "pve" / directory / f"{guest.id}.conf", guest_config(guest), 0o640)
     _restore_site()
     _restore_guest_data()
+
+
+def restore_firewall():
+    """Proxmox's firewall files as the old generator writes them."""
+    sh("bash", HOST / "site/bin/hypervisor_setup/hypervisor_feature_setup_firewall.sh")
+    firewall.apply_all()
 
 
 def guest_config(guest):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .base import CACHE, LAB, LabError, mounted_below, say, sh, write
 
-PACKAGES = "lxc debootstrap uidmap iproute2 nftables busybox-static openssl curl python3-venv util-linux procps strace jq gcc libc6-dev libseccomp-dev pkg-config".split()
+PACKAGES = "lxc debootstrap uidmap iproute2 nftables busybox-static openssl curl python3-venv util-linux procps strace jq openssh-server gcc libc6-dev libseccomp-dev pkg-config".split()
 # nginx is the real one of LXC 101, curl and ping are the tester's.
 TREE_PACKAGES = "systemd,systemd-sysv,dbus,iproute2,iputils-ping,docker.io,iptables,openssl,ca-certificates,procps,curl,python3,nginx,kmod"
 STEP_CA = ("step-ca", "github.com/smallstep/certificates/cmd/step-ca", "v0.30.2")

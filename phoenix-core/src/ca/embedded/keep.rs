@@ -1,20 +1,20 @@
-//! The embedded CA's directory.
+//! The CA's directory.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
 
-use super::{INTERMEDIATE, INTERMEDIATE_KEY, ROOT};
-use crate::ca::EnrollError;
+use super::{CRL, INTERMEDIATE, INTERMEDIATE_KEY, ROOT};
+use crate::names::FileMode;
 use crate::secret::Secret;
-use crate::system::random_hex;
+use crate::system::{Attributes, Dir, FileError, FileFacts, Links, Root, random_hex, split};
 
 /// A file of a CA that is being made.
 pub(super) struct NewFile {
     pub(super) name: &'static str,
     pub(super) bytes: Secret,
-    pub(super) mode: u32,
+    pub(super) mode: FileMode,
 }
 
 /// What is needed to issue; the root's key stays unread.
@@ -25,89 +25,111 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn read(dir: &Path) -> Result<Self, EnrollError> {
-        let file = |name: &str| {
-            let path = dir.join(name);
-            bounded(&path).map_err(|source| fault("read", &path, source))
-        };
+    pub(super) fn read(root: &Root, dir: &Path) -> Result<Self, FileError> {
+        let file = |name: &str| root.read_limited(&dir.join(name), LIMIT);
         Ok(Self {
-            root: file(ROOT)?.expose_secret().to_vec(),
-            intermediate: file(INTERMEDIATE)?.expose_secret().to_vec(),
-            intermediate_key: file(INTERMEDIATE_KEY)?,
+            root: file(ROOT)?,
+            intermediate: file(INTERMEDIATE)?,
+            intermediate_key: Secret::new(file(INTERMEDIATE_KEY)?),
         })
     }
 }
 
+/// The revocation list, where there is one.
+pub(super) fn crl(root: &Root, dir: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    root.read_optional(&dir.join(CRL))
+}
+
+/// Replaces the revocation list; it is no secret.
+pub(super) fn replace_crl(root: &Root, dir: &Path, pem: &[u8]) -> Result<(), FileError> {
+    root.replace(&dir.join(CRL), pem, &Attributes::mode(FileMode::PUBLIC))
+}
+
 /// Whether there is a CA in the directory; an empty directory holds none.
-pub(super) fn exists(dir: &Path) -> Result<bool, EnrollError> {
-    match fs::read_dir(dir) {
-        Ok(mut entries) => Ok(entries.next().is_some()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(fault("read", dir, error)),
+pub(super) fn exists(root: &Root, dir: &Path) -> Result<bool, FileError> {
+    match root.list(dir) {
+        Ok(names) => Ok(!names.is_empty()),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
 /// Puts a new CA in place as a whole: files beside the directory, made durable, then one rename.
-pub(super) fn create(dir: &Path, files: &[NewFile]) -> Result<(), EnrollError> {
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(parent)
-        .map_err(|source| fault("create", parent, source))?;
-    let staging = staging(dir);
-    let done = fill(&staging, files)
-        .and_then(|()| match fs::rename(&staging, dir) {
+pub(super) fn create(root: &Root, dir: &Path, files: &[NewFile]) -> Result<(), FileError> {
+    let (parent, name) = split(dir)?;
+    let parent = root.make_dirs(parent, FileMode::new(0o700), Links::Follow)?;
+    let mut staging = prefix(name);
+    staging.push(random_hex());
+    let done = fill(&parent, &staging, files)
+        .map(|fresh| sweep(&parent, name, &fresh))
+        .and_then(|()| match parent.rename(&staging, &parent, name) {
             // Another process was faster: its CA is the one.
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                fs::remove_dir_all(&staging)
+            Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::DirectoryNotEmpty => {
+                parent.remove_tree(&staging)
             }
             other => other,
         })
-        .and_then(|()| File::open(parent)?.sync_all());
-    done.map_err(|source| {
+        .and_then(|()| parent.sync());
+    if done.is_err() {
         // The keys in it were never used.
-        let _ = fs::remove_dir_all(&staging);
-        fault("create", dir, source)
-    })
+        let _ = parent.remove_tree(&staging);
+    }
+    done
 }
 
-fn fill(staging: &Path, files: &[NewFile]) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(staging)?;
+/// Moves a CA aside, for another to take its place; its new name.
+pub(super) fn set_aside(root: &Root, dir: &Path) -> Result<OsString, FileError> {
+    let (parent, name) = split(dir)?;
+    let parent = root.open_dir(parent, Links::Follow)?;
+    let mut aside = name.to_owned();
+    aside.push(format!(".replaced-{}", random_hex()));
+    parent.rename(name, &parent, &aside)?;
+    parent.sync()?;
+    Ok(aside)
+}
+
+fn fill(parent: &Dir, staging: &OsStr, files: &[NewFile]) -> Result<FileFacts, FileError> {
+    let owner = parent.inherited_owner()?;
+    let dir = parent.make_dir(staging, FileMode::new(0o700), owner)?;
     for file in files {
-        let mut out = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(file.mode)
-            .open(staging.join(file.name))?;
-        out.write_all(file.bytes.expose_secret())?;
-        out.sync_all()?;
+        let attributes = Attributes {
+            mode: Some(file.mode),
+            owner,
+        };
+        let name = OsStr::new(file.name);
+        dir.write_new(name, file.bytes.expose_secret(), &attributes)?;
     }
-    File::open(staging)?.sync_all()
+    dir.sync()?;
+    dir.facts()
 }
 
-fn staging(dir: &Path) -> PathBuf {
-    let mut name = dir.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".new-{}", random_hex()));
-    dir.with_file_name(name)
-}
-
-fn bounded(path: &Path) -> io::Result<Secret> {
-    const LIMIT: u64 = 64 << 10;
-    let mut bytes = Vec::with_capacity(4 << 10);
-    let read = File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes);
-    let secret = Secret::new(bytes);
-    if read? as u64 > LIMIT {
-        return Err(io::Error::other("it is larger than 64 KiB"));
-    }
-    Ok(secret)
-}
-
-fn fault(action: &'static str, path: &Path, source: io::Error) -> EnrollError {
-    EnrollError::Keep {
-        action,
-        path: path.display().to_string(),
-        source,
+/// Removes what runs that were killed an hour and longer ago left: keys that nothing was signed with.
+///
+/// `fresh` was made just now: the file system's own clock tells the age.
+fn sweep(parent: &Dir, name: &OsStr, fresh: &FileFacts) {
+    let Some(horizon) = fresh.changed.checked_sub(Duration::from_secs(3_600)) else {
+        return;
+    };
+    let prefix = prefix(name);
+    // Tidying up is no part of the act.
+    for name in parent.names().unwrap_or_default() {
+        let ours = name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes());
+        if ours
+            && let Ok(Some(facts)) = parent.stat(&name)
+            && facts.changed < horizon
+        {
+            let _ = parent.remove_tree(&name);
+        }
     }
 }
+
+fn prefix(name: &OsStr) -> OsString {
+    let mut prefix = name.to_owned();
+    prefix.push(".new-");
+    prefix
+}
+
+/// More than any of its files has.
+const LIMIT: u64 = 64 << 10;

@@ -1,35 +1,41 @@
-//! A CA of our own in a directory, for a machine that has none.
+//! CAs of our own, each in a directory: the site's where no other is named, and the one for Docker's clients.
+//!
+//! A root signs an intermediate, the intermediate signs leaves and the revocation list. What a CA is for stands in its
+//! certificates: the names, the usage, that no further CA follows.
 
 mod keep;
+mod make;
+mod revocation;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
-};
-use time::OffsetDateTime;
+use rcgen::{IsCa, Issuer, KeyUsagePurpose, SubjectPublicKeyInfo};
 
 use super::{Authority, EnrollError, Health, Issued, Request, Wanted, judge};
 use crate::names::SubjectAltName;
-use crate::secret::Secret;
+use crate::system::{FileError, Root};
 use crate::time::{Clock, human};
 use crate::x509::{
-    Anchor, Chain, KeyFault, KeyType, Leaf, PrivateKey, Usage, csr_subject, hex, verify_chain,
+    Anchor, Chain, KeyFault, KeyType, Leaf, Permitted, PrivateKey, Usage, csr_subject, verify_chain,
 };
-use keep::{Kept, NewFile};
+use keep::Kept;
+pub use make::CaDesign;
+use make::{purpose, serial, whole_seconds};
 
 /// A root and an intermediate under a directory of ours. Its keys are readable for their owner alone.
 ///
 /// A leaf gets exactly the one usage that was asked for, unlike step-ca's, which get both.
 pub struct EmbeddedCa {
+    files: Root,
     dir: PathBuf,
+    describe: String,
     root: Anchor,
+    issuer: Anchor,
     intermediate: Leaf,
-    intermediate_der: Vec<u8>,
+    permitted: Permitted,
     key: PrivateKey,
     clock: Arc<dyn Clock>,
 }
@@ -38,24 +44,36 @@ impl EmbeddedCa {
     /// The root's file in the CA's directory.
     pub const ROOT_FILE: &str = ROOT;
 
-    /// Opens the CA in `dir`, or makes one there.
+    /// Opens the CA in `dir`, or makes one there of this design; one that is there stays as it was designed.
     ///
-    /// Making is atomic: another process sees a whole CA or none. Root and intermediate last ten years; the root's key is
-    /// kept beside them, for the next intermediate.
-    pub fn open_or_init(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, EnrollError> {
-        if !keep::exists(dir)? {
-            let files = make(clock.now()).map_err(|detail| damaged(dir, detail))?;
-            keep::create(dir, &files)?;
+    /// `describe` names it in reports: `the embedded CA`. Making is atomic: another process sees a whole CA or none. Root
+    /// and intermediate last ten years; the root's key is kept beside them, for the next intermediate.
+    pub fn open_or_init(
+        files: &Root,
+        dir: &Path,
+        describe: &str,
+        design: &CaDesign,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EnrollError> {
+        let describe = format!("{describe} in {}", dir.display());
+        let unusable = |source| EnrollError::Keep {
+            authority: describe.clone(),
+            source,
+        };
+        if !keep::exists(files, dir).map_err(unusable)? {
+            let made = make::make(design, clock.now()).map_err(|detail| damaged(dir, detail))?;
+            keep::create(files, dir, &made).map_err(unusable)?;
         }
-        let kept = Kept::read(dir)?;
+        let kept = Kept::read(files, dir).map_err(unusable)?;
         let anchor = Anchor::from_pem(&kept.root)
             .map_err(|fault| damaged(dir, format!("{ROOT}: {fault}")))?;
-        let intermediate = Anchor::from_pem(&kept.intermediate)
-            .map_err(|fault| damaged(dir, format!("{INTERMEDIATE}: {fault}")))?;
+        let in_intermediate = |fault: String| damaged(dir, format!("{INTERMEDIATE}: {fault}"));
+        let issuer = Anchor::from_pem(&kept.intermediate)
+            .map_err(|fault| in_intermediate(fault.to_string()))?;
         let key = PrivateKey::from_pem(&kept.intermediate_key)
             .map_err(|fault| damaged(dir, format!("{INTERMEDIATE_KEY}: {fault}")))?;
-        let parsed = Leaf::from_der(intermediate.der())
-            .map_err(|fault| damaged(dir, format!("{INTERMEDIATE}: {fault}")))?;
+        let parsed = Leaf::from_der(issuer.der()).map_err(in_intermediate)?;
+        let permitted = Permitted::of_certificate(issuer.der()).map_err(in_intermediate)?;
         if parsed.public_key != key.public_key() {
             return Err(damaged(
                 dir,
@@ -63,18 +81,35 @@ impl EmbeddedCa {
             ));
         }
         Ok(Self {
+            files: files.clone(),
             dir: dir.to_owned(),
+            describe,
             root: anchor,
+            issuer,
             intermediate: parsed,
-            intermediate_der: intermediate.der().to_vec(),
+            permitted,
             key,
             clock,
         })
     }
 
+    /// Moves the CA in `dir` aside, so that another can be made there; returns where it lies then.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it cannot be moved.
+    pub fn set_aside(files: &Root, dir: &Path) -> Result<PathBuf, EnrollError> {
+        let aside = keep::set_aside(files, dir).map_err(|source| EnrollError::Keep {
+            authority: format!("the CA in {}", dir.display()),
+            source,
+        })?;
+        Ok(dir.with_file_name(aside))
+    }
+
     /// Issues a certificate with the names and lifetime of a current one of its own, for the key of `request`.
     pub fn rekey(&self, current: &Chain, request: &Request<'_>) -> Result<Issued, EnrollError> {
         let leaf = current.leaf();
+        self.refuse_revoked(current)?;
         let anchors = std::slice::from_ref(&self.root);
         verify_chain(current, anchors, self.clock.now(), request.usage).map_err(|reason| {
             EnrollError::RenewalImpossible {
@@ -90,6 +125,59 @@ impl EmbeddedCa {
         &self.root
     }
 
+    /// The certificate that signs leaves and the revocation list.
+    pub fn issuer(&self) -> &Anchor {
+        &self.issuer
+    }
+
+    /// The names that it may issue for.
+    pub fn permitted(&self) -> &Permitted {
+        &self.permitted
+    }
+
+    fn unusable(&self, source: FileError) -> EnrollError {
+        EnrollError::Keep {
+            authority: self.describe.clone(),
+            source,
+        }
+    }
+
+    /// What verifiers would refuse is refused here, in words that say what to do.
+    fn may_issue(
+        &self,
+        request: &Request<'_>,
+        sans: &BTreeSet<SubjectAltName>,
+    ) -> Result<(), EnrollError> {
+        let refused = |what: String| EnrollError::NotPermitted {
+            authority: self.describe.clone(),
+            common_name: request.common_name.to_string(),
+            what,
+        };
+        let allowed = match request.usage {
+            Usage::Client => self.intermediate.client_auth,
+            Usage::Server => self.intermediate.server_auth,
+        };
+        if !allowed {
+            return Err(refused(format!(
+                "none of its certificates can identify a {}",
+                request.usage
+            )));
+        }
+        let outside: Vec<String> = sans
+            .iter()
+            .filter(|name| !self.permitted.admits(name))
+            .map(ToString::to_string)
+            .collect();
+        if outside.is_empty() {
+            return Ok(());
+        }
+        Err(refused(format!(
+            "{} lies outside of what it was made for ({})",
+            outside.join(", "),
+            self.permitted
+        )))
+    }
+
     fn issue(
         &self,
         request: &Request<'_>,
@@ -97,6 +185,7 @@ impl EmbeddedCa {
         lifetime: Duration,
         before: Duration,
     ) -> Result<Issued, EnrollError> {
+        self.may_issue(request, sans)?;
         let now = self.clock.now();
         let from = now - before;
         let end = (from + lifetime).min(self.intermediate.not_after);
@@ -104,9 +193,10 @@ impl EmbeddedCa {
         let mut warnings = Vec::new();
         if granted < lifetime {
             warnings.push(format!(
-                "`{}` was to be valid for {}, the embedded CA itself ends in {}",
+                "`{}` was to be valid for {}, {} itself ends in {}",
                 request.common_name,
                 human(lifetime),
+                self.describe,
                 human(granted)
             ));
         }
@@ -116,7 +206,7 @@ impl EmbeddedCa {
                 common_name: request.common_name.to_string(),
                 source: KeyFault::Signing(error),
             })?;
-        let chain = Chain::from_ders(vec![der, self.intermediate_der.clone()])
+        let chain = Chain::from_ders(vec![der, self.issuer.der().to_vec()])
             .map_err(|fault| damaged(&self.dir, fault.to_string()))?;
         let public_key = request.key.public_key();
         let wanted = Wanted::of(request, sans, &public_key, Some(granted));
@@ -148,15 +238,11 @@ impl EmbeddedCa {
         if request.key.key_type().is_some_and(KeyType::is_rsa) {
             params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
         }
-        params.extended_key_usages = vec![match request.usage {
-            Usage::Client => ExtendedKeyUsagePurpose::ClientAuth,
-            Usage::Server => ExtendedKeyUsagePurpose::ServerAuth,
-        }];
+        params.extended_key_usages = vec![purpose(request.usage)];
         let public = SubjectPublicKeyInfo::from_der(&request.key.public_key())
             .map_err(|error| error.to_string())?;
-        let issuer =
-            Issuer::from_ca_cert_der(&self.intermediate_der.as_slice().into(), self.key.pair())
-                .map_err(|error| error.to_string())?;
+        let issuer = Issuer::from_ca_cert_der(self.issuer.der(), self.key.pair())
+            .map_err(|error| error.to_string())?;
         params
             .signed_by(&public, &issuer)
             .map(|certificate| certificate.der().to_vec())
@@ -166,7 +252,7 @@ impl EmbeddedCa {
 
 impl Authority for EmbeddedCa {
     fn describe(&self) -> String {
-        format!("the embedded CA in {}", self.dir.display())
+        self.describe.clone()
     }
 
     fn anchors(&self) -> Result<Vec<Anchor>, EnrollError> {
@@ -201,67 +287,6 @@ impl Authority for EmbeddedCa {
     }
 }
 
-/// The four files of a new CA.
-fn make(now: SystemTime) -> Result<Vec<NewFile>, String> {
-    let text = |error: rcgen::Error| error.to_string();
-    let key = || PrivateKey::generate(KeyType::EcP256).map_err(|fault| fault.to_string());
-    let (root_key, intermediate_key) = (key()?, key()?);
-    let root_params = authority("Phoenix Root CA", 1, now)?;
-    let root = root_params.self_signed(root_key.pair()).map_err(text)?;
-    let mut params = authority("Phoenix Intermediate CA", 0, now)?;
-    params.use_authority_key_identifier_extension = true;
-    let issuer: Issuer<'_, &KeyPair> = Issuer::from_params(&root_params, root_key.pair());
-    let intermediate = params
-        .signed_by(intermediate_key.pair(), &issuer)
-        .map_err(text)?;
-    let public = |name, pem: String| NewFile {
-        name,
-        bytes: Secret::from(pem),
-        mode: 0o644,
-    };
-    let private = |name, key: &PrivateKey| NewFile {
-        name,
-        bytes: key.to_pem(),
-        mode: 0o600,
-    };
-    Ok(vec![
-        private(ROOT_KEY, &root_key),
-        private(INTERMEDIATE_KEY, &intermediate_key),
-        public(ROOT, root.pem()),
-        public(INTERMEDIATE, intermediate.pem()),
-    ])
-}
-
-fn authority(name: &str, path_length: u8, now: SystemTime) -> Result<CertificateParams, String> {
-    let serial = serial()?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    // Two CAs of ours must not be taken for one by their subjects.
-    params.distinguished_name.push(
-        DnType::CommonName,
-        format!("{name} {}", &hex(serial.as_ref())[..8]),
-    );
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.not_before = whole_seconds(now - BACKDATE);
-    params.not_after = whole_seconds(now + LIFETIME);
-    params.serial_number = Some(serial);
-    Ok(params)
-}
-
-/// 126 random bits, positive and of one length.
-fn serial() -> Result<SerialNumber, String> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| "no randomness".to_owned())?;
-    bytes[0] = bytes[0] & 0x7f | 0x40;
-    Ok(SerialNumber::from_slice(&bytes))
-}
-
-fn whole_seconds(time: SystemTime) -> OffsetDateTime {
-    let time = OffsetDateTime::from(time);
-    time.replace_nanosecond(0).unwrap_or(time)
-}
-
 fn damaged(dir: &Path, detail: String) -> EnrollError {
     EnrollError::Damaged {
         path: dir.display().to_string(),
@@ -269,6 +294,7 @@ fn damaged(dir: &Path, detail: String) -> EnrollError {
     }
 }
 
+const CRL: &str = "crl.pem";
 const ROOT: &str = "root.crt";
 const ROOT_KEY: &str = "root.key";
 const INTERMEDIATE: &str = "intermediate.crt";
@@ -278,8 +304,6 @@ const INTERMEDIATE_KEY: &str = "intermediate.key";
 const BACKDATE: Duration = Duration::from_secs(60);
 /// Of a leaf for which nothing was asked: 30 days.
 const VALIDITY: Duration = Duration::from_secs(30 * 86_400);
-/// Of root and intermediate: ten years.
-const LIFETIME: Duration = Duration::from_secs(3_650 * 86_400);
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,12 @@ use crate::guests::Guest;
 use crate::manifest::CertType;
 use crate::model::Model;
 use crate::names::SubjectAltName;
+use crate::settings::{CaChoice, discover};
 use crate::traefik::{Provider, StaticFile};
 
 pub(crate) fn check(model: &Model, findings: &mut Findings) {
     client_entry(model, findings);
+    shared_root(model, findings);
     // Which of several managers Traefik shall ask is not for us to guess.
     let mut managers = model.docker_managers();
     let (Some(manager), None) = (managers.next(), managers.next()) else {
@@ -191,6 +193,56 @@ fn client_entry(model: &Model, findings: &mut Findings) {
             );
         }
     }
+}
+
+/// Who else commands Docker where it admits every client of the site's CA.
+fn shared_root(model: &Model, findings: &mut Findings) {
+    if model.dedicated_client_ca() {
+        return;
+    }
+    let Some((manager, (server, _))) = model
+        .docker_managers()
+        .find_map(|guest| Some((guest.id, model.docker_entry(guest.id)?)))
+    else {
+        return;
+    };
+    let Some(client) = model
+        .traefiks()
+        .find_map(|guest| model.traefik_entry(guest.id))
+        .map(|(entry, _)| &entry.common_name)
+    else {
+        return;
+    };
+    // Our own CA gives each leaf the one usage that was asked for, step-ca both.
+    let ours = discover(&model.settings.ca, &model.ca_hints()) == CaChoice::Embedded;
+    let others = model
+        .manifest
+        .entries
+        .iter()
+        .filter(|located| located.value.common_name != *client)
+        .filter(|located| !ours || located.value.cert_type == CertType::Client)
+        .count();
+    if others == 0 {
+        return;
+    }
+    let place = model
+        .manifest
+        .entries
+        .iter()
+        .find(|located| located.value.common_name == server.common_name)
+        .map(|located| {
+            let cursor = model.documents.manifest.cursor(located.node);
+            cursor.get("deploy").unwrap_or(cursor).place()
+        });
+    let fault = Fault::warning(
+        "PX019",
+        format!(
+            "found Docker of {manager} to admit every client certificate of the site's CA ({others} {} of the manifest besides {client}), expected {client} alone",
+            if others == 1 { "other" } else { "others" }
+        ),
+    )
+    .help("phoenix migrate docker-tls --client-ca dedicated");
+    findings.push(with(fault, place));
 }
 
 fn with(fault: Fault, place: Option<Place>) -> Fault {

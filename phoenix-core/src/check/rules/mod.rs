@@ -113,6 +113,13 @@ pub const RULES: &[Rule] = &[
         "host-wide rules at both places",
         "Only `firewall.global_firewall_rules` is read where it is there.",
     ),
+    rule(
+        "PX019",
+        "every certificate of the CA commands Docker",
+        "dockerd admits every client certificate that leads to its root. step-ca puts client usage on each leaf, so any web \
+         application's certificate is root on the Swarm manager. `phoenix migrate docker-tls --client-ca dedicated` gives \
+         Docker's clients a CA of their own.",
+    ),
 ];
 
 /// The document that describes a guest.

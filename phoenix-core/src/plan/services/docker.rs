@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::Planner;
 use crate::docker::daemon_json::{DaemonTls, merge};
 use crate::docker::unit;
-use crate::inventory::DockerFacts;
+use crate::inventory::{DockerFacts, PlacementState};
 use crate::manifest::{Entry, Target};
 use crate::model::Model;
-use crate::names::GuestId;
+use crate::names::{CommonName, GuestId};
 use crate::plan::{Action, Reason, ServiceChange, Step, StepId, Subject};
 
 /// What dockerd's configuration of a guest should be.
@@ -139,8 +139,30 @@ impl Planner<'_> {
             .delivered
             .get(&(entry.common_name.clone(), guest))
             .cloned();
-        if delivered.is_some() {
+        let others = self
+            .inventory
+            .guests
+            .get(&guest)
+            .is_some_and(|facts| facts.trusts_others);
+        let mut with_it = Vec::new();
+        if others {
+            match self.clients_move_too(guest, entry, delivered.is_some()) {
+                Ok(deliveries) => with_it = deliveries,
+                Err(why) => {
+                    self.moving = true;
+                    return self.hold(guest, why);
+                }
+            }
+            reasons.push(Reason::ConfigurationDiffers {
+                what: "dockerd is to admit the clients of another CA".to_owned(),
+            });
+        } else if delivered.is_some() {
             reasons.push(Reason::NewPair);
+        } else if facts.started_before_root {
+            reasons.push(Reason::ConfigurationDiffers {
+                what: "dockerd runs since before its file of trusted clients was written"
+                    .to_owned(),
+            });
         } else if let Some(chain) = self
             .inventory
             .certificates
@@ -187,6 +209,7 @@ impl Planner<'_> {
                         .cloned()
                         .unwrap_or_default(),
                 )
+                .needs(with_it)
                 .unit(unit.clone());
             verify_needs.push(configure.id.clone());
             self.configured.insert(guest, configure.id.clone());
@@ -196,6 +219,62 @@ impl Planner<'_> {
         let verify = verify.needs(verify_needs);
         self.docker_verified.push(verify.id.clone());
         self.steps.push(verify);
+    }
+}
+
+impl Planner<'_> {
+    /// Has the clients' new certificates in place when dockerd starts with its new root, and taken back with it.
+    ///
+    /// Traefik reads its files when it connects anew: until dockerd restarts it goes on with the old certificate, then it
+    /// shows the new one. Returns the deliveries that must come before the restart.
+    fn clients_move_too(
+        &mut self,
+        guest: GuestId,
+        server: &Entry,
+        delivered: bool,
+    ) -> Result<Vec<StepId>, String> {
+        // Whatever holds one end holds the other.
+        self.moving = true;
+        let left_out = |name: &CommonName| {
+            format!(
+                "Docker is to admit the clients of another CA, and `{name}` is not part of this run: run it without naming certificates"
+            )
+        };
+        let clients: Vec<CommonName> = self
+            .model
+            .traefiks()
+            .filter_map(|traefik| self.model.traefik_entry(traefik.id))
+            .map(|(client, _)| client.common_name.clone())
+            .collect();
+        for client in &clients {
+            self.linked
+                .insert(client.clone(), format!("docker {guest}"));
+        }
+        if !delivered {
+            return Err(left_out(&server.common_name));
+        }
+        let mut deliveries = Vec::new();
+        for client in clients {
+            if !self.policy.only.is_empty() && !self.policy.only.contains(&client) {
+                return Err(left_out(&client));
+            }
+            let places = self
+                .inventory
+                .certificates
+                .get(&client)
+                .into_iter()
+                .flat_map(|facts| &facts.placements);
+            for place in places {
+                if let PlacementState::Unseen(why) = place {
+                    return Err(format!(
+                        "Docker is to admit the clients of another CA, and `{client}` cannot be delivered: {why}"
+                    ));
+                }
+            }
+            let steps = self.certificates.deployments.get(&client);
+            deliveries.extend(steps.into_iter().flatten().cloned());
+        }
+        Ok(deliveries)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Planner, pending_reason};
+use super::Planner;
 use crate::manifest::HookCommand;
 use crate::names::{CommonName, GuestId};
-use crate::plan::{Action, Blocked, Reason, Step, StepId, Subject};
+use crate::plan::{Action, Blocked, Reason, Step, StepId, Subject, pending_reason};
 use crate::store::PendingKind;
 use crate::transport::GuestCommand;
 

@@ -4,18 +4,20 @@
 //! first, is verified, and only then Traefik follows, since dockerd's TLS is daemon-wide and there is no parallel port.
 
 mod docker;
+mod firewall;
 mod hooks;
+mod judges;
 mod traefik;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use super::certificates::CertificatePlan;
-use super::{Action, Blocked, Policy, Reason, Step, StepId};
+use super::{Action, Blocked, Policy, Reason, Step, StepId, pending_reason};
 use crate::inventory::Inventory;
 use crate::model::Model;
 use crate::names::{CommonName, GuestId};
-use crate::store::{PendingItem, PendingKind};
+use crate::store::PendingKind;
 
 pub use docker::{DockerWanted, docker_wanted};
 
@@ -31,11 +33,22 @@ pub enum Scope {
     Certs,
     /// Docker with its certificate.
     Docker,
+    /// Proxmox's firewall files.
+    Firewall,
     /// Traefik with its certificate.
     Traefik,
 }
 
 impl Scope {
+    /// Whether certificates are issued and delivered.
+    pub(super) fn certificates(self) -> bool {
+        self != Self::Firewall
+    }
+
+    fn firewall(self) -> bool {
+        matches!(self, Self::All | Self::Firewall)
+    }
+
     fn docker(self) -> bool {
         matches!(self, Self::All | Self::Docker)
     }
@@ -110,14 +123,21 @@ pub(super) fn plan(
     if scope.traefik() {
         planner.traefik();
     }
+    let firewall = planner.look_at_firewall(scope);
     planner.tie_deployments();
     if planner.held && planner.moving {
         planner.leave_link_alone();
     }
-    planner.hooks();
+    if let Some(work) = firewall {
+        planner.firewall(&work, scope);
+    }
+    if scope.certificates() {
+        planner.hooks();
+    }
     if scope.docker() {
         planner.portainer();
     }
+    planner.judges();
     ServicePlan {
         steps: planner.steps,
         blocked: planner.blocked,
@@ -153,6 +173,11 @@ impl Planner<'_> {
                 .needs(issued.iter().cloned())
                 .unit(unit.clone());
         }
+        for (name, unit) in &mut self.certificates.returnable {
+            if let Some(linked) = self.linked.get(name) {
+                unit.clone_from(linked);
+            }
+        }
     }
 
     /// Takes the link's steps out of the plan: one of its ends cannot follow now, and Docker would move alone.
@@ -167,6 +192,7 @@ impl Planner<'_> {
             {
                 self.certificates.steps.retain(|planned| planned.id != step);
             }
+            self.certificates.returnable.remove(name);
             self.certificates
                 .delivered
                 .retain(|(delivered, _), _| delivered != name);
@@ -218,14 +244,5 @@ impl Planner<'_> {
                 certificate: None,
             });
         }
-    }
-}
-
-/// A pending item as a step's reason.
-fn pending_reason(item: &PendingItem) -> Reason {
-    Reason::Pending {
-        since: item.since,
-        tries: item.tries,
-        last_error: item.last_error.clone(),
     }
 }

@@ -39,7 +39,8 @@ impl Planner<'_> {
             let entry = entry.clone();
             self.satisfied.insert((guest, "traefik".to_owned()));
             self.linked
-                .insert(entry.common_name.clone(), format!("traefik {guest}"));
+                .entry(entry.common_name.clone())
+                .or_insert_with(|| format!("traefik {guest}"));
             let facts = match self.inventory.guests.get(&guest) {
                 None => Err("nothing is known of it".to_owned()),
                 Some(facts) => match (&facts.down, &facts.traefik) {

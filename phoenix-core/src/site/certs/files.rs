@@ -87,7 +87,7 @@ impl Site {
     }
 
     /// Key and chain as one change: both are written or none, also when the process dies in between. What it left is
-    /// settled by [`Site::settle_pairs`].
+    /// settled by [`Site::settle_written_pairs`].
     pub(in crate::site) fn write_pair(
         &self,
         files: &PairFiles,
@@ -121,7 +121,7 @@ impl Site {
 
     /// Settles what single commands left that did not end, and makes sure that a pair can be written as a whole: to be
     /// called before the CA is asked.
-    pub(in crate::site) fn settle_pairs(&self) -> Result<Recovered, Error> {
+    pub(in crate::site) fn settle_written_pairs(&self) -> Result<Recovered, Error> {
         let _lock = self.lock_pairs()?;
         let dir = self.store().pair_journal_dir();
         self.root.create_dir_all(&dir, FileMode::new(0o700))?;
@@ -131,7 +131,7 @@ impl Site {
     /// The same where there is something to settle, and nothing otherwise: for what writes no pair.
     pub(in crate::site) fn settle_left_pairs(&self) -> Result<(), Error> {
         if !pending(&self.root, &self.store().pair_journal_dir())?.is_empty() {
-            self.settle_pairs()?;
+            self.settle_written_pairs()?;
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ mod crash_tests {
     fn write(site: &Site) {
         let leafing = Leafing::default();
         let chain = Authority::new().chain(&leafing);
-        site.settle_pairs().unwrap();
+        site.settle_written_pairs().unwrap();
         site.write_pair(&files(), &chain, &leafing.key).unwrap();
     }
 
@@ -225,7 +225,7 @@ mod crash_tests {
                 first.set(Some(pair(dir).1));
             },
             |dir, place| {
-                site(dir).settle_pairs().unwrap();
+                site(dir).settle_written_pairs().unwrap();
                 let (fits, found) = pair(dir);
                 assert!(fits, "{place}: the key is not the certificate's");
                 assert_tidy(dir, place);

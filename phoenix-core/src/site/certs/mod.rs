@@ -1,6 +1,7 @@
 //! Single certificates, files in and files out: what an operator does by hand, without a manifest.
 
 mod files;
+mod list;
 mod options;
 mod revoke;
 
@@ -117,7 +118,7 @@ impl Site {
             .usage(options.usage)
             .validity(validity);
         if matches!(options.key, IssueKey::New(..)) {
-            self.settle_pairs()?;
+            self.settle_written_pairs()?;
         }
         let failed = |source| enroll(format!("issue `{common_name}`"), source);
         let issued = match &options.token {
@@ -248,7 +249,7 @@ impl Site {
         self.may_write(&out.cert, options.force)?;
         self.may_write(&out.key, options.force)?;
         if !options.dry_run {
-            self.settle_pairs()?;
+            self.settle_written_pairs()?;
         }
         let chain = self.read_chain(&options.pair.cert)?;
         let old = self.read_key(&options.pair.key)?;

@@ -1,12 +1,11 @@
 //! Proxmox's files as they stand on the host.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{RuleFiles, Site};
-use crate::diagnostic::Place;
-use crate::error::Error;
+use crate::diagnostic::{Faults, Place};
 use crate::firewall::{
-    FirewallConfig, FwConfig, FwFile, FwKind, FwRule, RuleSource, ShownRule, Target,
+    CLUSTER, FIREWALL_DIR, FirewallConfig, FwConfig, FwFile, FwKind, FwRule, ProxmoxFacts,
+    RuleSource, ShownRule, SiteRules, Target, Zone,
 };
 
 /// The files that Proxmox reads now.
@@ -18,23 +17,23 @@ pub(super) struct Installed {
 
 impl Installed {
     /// Nothing where the cluster has no file: then there is no firewall.
-    pub(super) fn read(site: &Site, files: &RuleFiles) -> Result<Option<Self>, Error> {
-        let read = |path: &Path, kind| -> Result<Option<FwFile>, Error> {
-            let bytes = site.root.read_optional(path)?;
-            Ok(bytes
-                .map(|bytes| FwFile::parse(path, bytes, kind))
-                .transpose()?)
+    pub(super) fn of(facts: &ProxmoxFacts, rules: &SiteRules) -> Result<Option<Self>, Faults> {
+        let read = |path: &Path, kind| {
+            let bytes = facts.files.get(path);
+            bytes
+                .map(|bytes| FwFile::parse(path, bytes.clone(), kind))
+                .transpose()
         };
         let path = |name: &str| Path::new(FIREWALL_DIR).join(name);
-        let Some(cluster) = read(&path("cluster.fw"), FwKind::Cluster)? else {
+        let Some(cluster) = read(&path(CLUSTER), FwKind::Cluster)? else {
             return Ok(None);
         };
-        let host = match site.node_dir()? {
+        let host = match &facts.node {
             Some(node) => read(&node.join("host.fw"), FwKind::Host)?,
             None => None,
         };
         let mut guests = Vec::new();
-        for guest in &files.guests {
+        for guest in rules.guests() {
             let file = read(&path(&format!("{}.fw", guest.id.id)), FwKind::Guest)?;
             guests.extend(file.map(|file| (guest.id.id, file)));
         }
@@ -60,7 +59,7 @@ impl Installed {
     /// The rule on a line of a list, and whose list it is.
     pub(super) fn shown(
         &self,
-        files: &RuleFiles,
+        rules: &SiteRules,
         list: &RuleSource,
         line: usize,
     ) -> (Option<Target>, Option<ShownRule>) {
@@ -69,8 +68,8 @@ impl Installed {
             RuleSource::Host => (self.host.as_ref(), Target::Global),
             RuleSource::Guest(id) => {
                 let file = self.guests.iter().find(|(found, _)| found == id);
-                let zone = crate::firewall::Zone::Guest(*id, 0);
-                (file.map(|(_, file)| file), files.target(zone))
+                let target = rules.target(Zone::Guest(*id, 0));
+                (file.map(|(_, file)| file), target)
             }
         };
         let rule = file.and_then(|file| {
@@ -87,28 +86,3 @@ impl Installed {
         (Some(target), rule)
     }
 }
-
-impl Site {
-    /// The node's directory; nothing where it cannot be told which of several it is.
-    pub(super) fn node_dir(&self) -> Result<Option<PathBuf>, Error> {
-        let dir = Path::new(NODES_DIR);
-        let mut nodes = Vec::new();
-        if self.root.stat(dir)?.is_some() {
-            nodes = self.root.list(dir)?;
-        }
-        if let [node] = nodes.as_slice() {
-            return Ok(Some(dir.join(node)));
-        }
-        let name = self.root.read_optional(Path::new("/etc/hostname"))?;
-        let name = name.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-        let name = name.as_deref().and_then(|name| name.split('.').next());
-        Ok(name
-            .filter(|name| !name.is_empty())
-            .map(|name| dir.join(name)))
-    }
-}
-
-/// Proxmox's rules of cluster and guests.
-pub(super) const FIREWALL_DIR: &str = "/etc/pve/firewall";
-/// Proxmox's nodes.
-const NODES_DIR: &str = "/etc/pve/nodes";

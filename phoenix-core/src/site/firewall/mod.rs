@@ -1,9 +1,9 @@
 //! `firewall`: the rules of the site's files, shown and edited.
 
-mod files;
 mod installed;
 mod render;
 mod simulate;
+mod trial;
 
 use super::{ChangeOptions, Site};
 use crate::change::{ChangeReport, FileEdit};
@@ -11,12 +11,12 @@ use crate::diagnostic::{Fault, Faults};
 use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::firewall::{
-    Firewall, Lost, RuleEdit, RuleList, Selector, ShownList, Target, Zone, lock_out,
+    Firewall, Lost, ProxmoxFacts, RuleEdit, RuleList, Selector, ShownList, SiteRules, Target,
+    lock_out,
 };
 use crate::links::links;
+use crate::pve;
 use crate::settings::Settings;
-
-use files::RuleFiles;
 
 /// How rules are edited.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,7 +38,7 @@ impl Site {
         targets: &[Target],
         selector: &Selector,
     ) -> Result<Vec<ShownList>, Error> {
-        let files = RuleFiles::read(self)?;
+        let files = self.site_rules()?;
         let all;
         let targets = if targets.is_empty() {
             all = files.targets();
@@ -70,7 +70,7 @@ impl Site {
         options: FirewallOptions,
     ) -> Result<ChangeReport, Error> {
         self.change("firewall", options.change, |site| {
-            let files = RuleFiles::read(site)?;
+            let files = site.site_rules()?;
             let edits = files.edit(targets, edit).map_err(Error::Refused)?;
             if !options.allow_lockout && !edits.is_empty() {
                 site.guard(&files, &edits)?;
@@ -80,11 +80,14 @@ impl Site {
     }
 
     /// Refuses edits that would cut what is admitted now and needed.
-    fn guard(&self, before: &RuleFiles, edits: &[FileEdit]) -> Result<(), Error> {
+    pub(super) fn guard(&self, before: &SiteRules, edits: &[FileEdit]) -> Result<(), Error> {
         let after = before.after(edits);
-        let (old, new) = (before.config(), after.config());
+        let facts = self.proxmox(before)?;
+        let (mut old, mut new) = (before.config(), after.config());
+        facts.inform(&mut old);
+        facts.inform(&mut new);
         let settings = self.firewall_settings()?;
-        let links = links(&before.guests, &settings, &old);
+        let links = links(before.guests(), &settings, &old);
         let host = old.node.addresses.first().copied();
         let lost = lock_out(&Firewall::new(&old), &Firewall::new(&new), host, &links);
         let mut faults = Faults::new();
@@ -113,6 +116,35 @@ impl Site {
         faults.into_result(()).map_err(Error::Refused)
     }
 
+    /// The site's files that hold rules, as far as they are there.
+    fn site_rules(&self) -> Result<SiteRules, Error> {
+        let mut unreadable = Faults::new();
+        let mut read = |path: &str| -> Result<Option<Document>, Error> {
+            let path = self.paths.site.join(path);
+            let Some(bytes) = self.root.read_optional(&path)? else {
+                return Ok(None);
+            };
+            match Document::parse(&path, bytes, Format::Json) {
+                Ok(document) => Ok(Some(document)),
+                Err(faults) => {
+                    unreadable.extend(faults);
+                    Ok(None)
+                }
+            }
+        };
+        let host = read("etc/phoenix_hypervisor_config.json")?;
+        let vms = read("etc/phoenix_vm_configs.json")?;
+        let lxcs = read("etc/phoenix_lxc_configs.json")?;
+        unreadable
+            .into_result(SiteRules::new(host, vms, lxcs))
+            .map_err(Error::Faults)
+    }
+
+    /// What Proxmox has on this host.
+    fn proxmox(&self, rules: &SiteRules) -> Result<ProxmoxFacts, Error> {
+        Ok(pve::read(&self.root, rules)?)
+    }
+
     fn firewall_settings(&self) -> Result<Settings, Error> {
         let path = self.paths.site.join("etc/phoenix.toml");
         let Some(bytes) = self.root.read_optional(&path)? else {
@@ -120,16 +152,5 @@ impl Site {
         };
         let document = Document::parse(&path, bytes, Format::Toml)?;
         Ok(Settings::decode(&document)?)
-    }
-}
-
-impl RuleFiles {
-    /// Whose rules a zone has.
-    fn target(&self, zone: Zone) -> Target {
-        let guest = match zone {
-            Zone::Guest(id, _) => self.guests.iter().find(|guest| guest.id.id == id),
-            _ => None,
-        };
-        guest.map_or(Target::Global, |guest| Target::Guest(guest.id))
     }
 }

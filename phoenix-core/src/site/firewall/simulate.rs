@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::Site;
 use super::installed::Installed;
-use super::{RuleFiles, Site};
 use crate::diagnostic::{Fault, Faults};
 use crate::error::Error;
 use crate::firewall::{
-    Decision, End, Firewall, FirewallConfig, Matrix, MatrixReport, Packet, Protocol, RuleSource,
-    ShownList, ShownRule, Target, TestReport, Zone,
+    Decision, End, Firewall, FirewallConfig, Matrix, MatrixReport, Packet, Protocol, ProxmoxFacts,
+    Rendering, RuleSource, ShownList, ShownRule, SiteRules, Target, TestReport, Zone,
 };
 
 impl Site {
@@ -25,21 +25,17 @@ impl Site {
         port: Option<u16>,
         installed: bool,
     ) -> Result<TestReport, Error> {
-        let files = RuleFiles::read(self)?;
+        let files = self.site_rules()?;
+        let facts = self.proxmox(&files)?;
         let mut config = files.config();
+        facts.inform(&mut config);
         let found = if installed {
-            Installed::read(self, &files)?
+            Some(installed_in(&facts, &files)?)
         } else {
             None
         };
         if let Some(found) = &found {
             config = found.config(&config);
-        } else if installed {
-            let fault = Fault::error(
-                "not-installed",
-                "found no /etc/pve/firewall/cluster.fw, expected Proxmox's files",
-            );
-            return Err(Error::Refused(fault.help("phoenix firewall render").into()));
         }
         let mut faults = Faults::new();
         let mut end = |end: End| match resolve(&files, &config, end) {
@@ -89,15 +85,20 @@ impl Site {
         })
     }
 
-    /// Who reaches what among the guests, the host and the world outside, by the site's files; and what rendering
-    /// them would change of what Proxmox's files admit now.
+    /// Who reaches what among the guests, the host and the world outside. By the site's files it says too what rendering
+    /// them would change of what Proxmox's files admit now; with `installed` it is Proxmox's files alone that count.
     ///
     /// # Errors
     ///
-    /// When the files cannot be read.
-    pub fn firewall_matrix(&self) -> Result<MatrixReport, Error> {
-        let files = RuleFiles::read(self)?;
-        let config = files.config();
+    /// When the files cannot be read, and [`Error::Refused`] when Proxmox has none and they were asked for.
+    pub fn firewall_matrix(&self, installed: bool) -> Result<MatrixReport, Error> {
+        let files = self.site_rules()?;
+        let facts = self.proxmox(&files)?;
+        let mut config = files.config();
+        facts.inform(&mut config);
+        if installed {
+            config = installed_in(&facts, &files)?.config(&config);
+        }
         let guests = config.guests.keys().map(|id| Zone::Guest(*id, 0));
         let ends: Vec<(String, Zone, IpAddr)> = [Zone::Outside, Zone::Host]
             .into_iter()
@@ -111,21 +112,32 @@ impl Site {
             })
             .collect();
         let matrix = Matrix::new(&Firewall::new(&config), &ends);
-        let changes = match Installed::read(self, &files)? {
-            None => None,
-            Some(installed) => {
-                let before = Firewall::new(&installed.config(&config));
-                let after = Firewall::new(&self.after_render(&files)?);
+        let changes = match Installed::of(&facts, &files)? {
+            Some(now) if !installed => {
+                let before = Firewall::new(&now.config(&config));
+                let after = Firewall::new(&Rendering::new(&files, &facts)?.finish()?.config);
                 let after = Matrix::new(&after, &ends);
                 Some(Matrix::new(&before, &ends).changes(&after))
             }
+            _ => None,
         };
         Ok(MatrixReport { matrix, changes })
     }
 }
 
+/// Proxmox's files; refused where it has none.
+fn installed_in(facts: &ProxmoxFacts, files: &SiteRules) -> Result<Installed, Error> {
+    Installed::of(facts, files)?.ok_or_else(|| {
+        let fault = Fault::error(
+            "not-installed",
+            "found no /etc/pve/firewall/cluster.fw, expected Proxmox's files",
+        );
+        Error::Refused(fault.help("phoenix firewall render").into())
+    })
+}
+
 fn resolve(
-    files: &RuleFiles,
+    files: &SiteRules,
     config: &FirewallConfig,
     end: End,
 ) -> Result<(Zone, IpAddr), Box<Fault>> {
@@ -159,7 +171,7 @@ fn resolve(
 
 /// The rule that a decision names, in the site's files.
 fn shown(
-    files: &RuleFiles,
+    files: &SiteRules,
     list: &RuleSource,
     index: usize,
 ) -> (Option<Target>, Option<ShownRule>) {

@@ -1,9 +1,11 @@
-//! One set of tests for every transport: a directory, and `pct` and `qm` stand-ins over each shell that guests have.
+//! One set of tests for every transport: a directory, `pct` and `qm` stand-ins over each shell that guests have, and
+//! a real sshd.
 
 mod commands;
 mod faults;
 mod files;
 mod pairs;
+mod sshd;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -15,18 +17,20 @@ use std::time::Duration;
 
 use self::commands::TestCommands;
 use super::{
-    Answer, GuestPath, GuestTransport, Local, Pct, Program, Qm, Step, StepResult, TransportError,
+    Answer, GuestPath, GuestTransport, Local, Pct, Program, Qm, Ssh, Step, StepResult,
+    TransportError,
 };
 use crate::names::{GuestId, Owner};
 
 /// Ways into a guest. The shells are Debian's, Alpine's and Red Hat's.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind::Local,
     Kind::Pct("dash"),
     Kind::Pct("busybox"),
     Kind::Pct("bash"),
     Kind::Qm("dash"),
     Kind::Qm("busybox"),
+    Kind::Ssh("dash"),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,8 @@ enum Kind {
     Local,
     Pct(&'static str),
     Qm(&'static str),
+    /// Over a real sshd of 127.0.0.1.
+    Ssh(&'static str),
 }
 
 /// A guest that is a directory, and a way into it.
@@ -42,17 +48,27 @@ struct Bench {
     scratch: PathBuf,
     commands: Arc<TestCommands>,
     transport: Box<dyn GuestTransport>,
+    /// Ends with the bench; only where the kind has one.
+    sshd: Option<sshd::Sshd>,
 }
 
 /// Runs a test over every transport.
 fn on_all(test: impl Fn(&Bench) + Sync) {
-    beside_each_other(&KINDS, test);
+    beside_each_other(&kinds(), test);
+}
+
+/// All but those that the machine has no server for.
+fn kinds() -> Vec<Kind> {
+    let sshd = sshd::at_hand();
+    let at_hand = |kind: &Kind| sshd || !matches!(kind, Kind::Ssh(_));
+    KINDS.into_iter().filter(at_hand).collect()
 }
 
 /// Runs a test over those that run commands.
 fn on_scripts(test: impl Fn(&Bench) + Sync) {
-    let scripts = KINDS.into_iter().filter(|kind| *kind != Kind::Local);
-    beside_each_other(&scripts.collect::<Vec<_>>(), test);
+    let mut scripts = kinds();
+    scripts.retain(|kind| *kind != Kind::Local);
+    beside_each_other(&scripts, test);
 }
 
 fn beside_each_other(kinds: &[Kind], test: impl Fn(&Bench) + Sync) {
@@ -72,20 +88,26 @@ impl Bench {
         fs::create_dir_all(scratch.join("guest")).unwrap();
         let shell = match kind {
             Kind::Local => "",
-            Kind::Pct(shell) | Kind::Qm(shell) => shell,
+            Kind::Pct(shell) | Kind::Qm(shell) | Kind::Ssh(shell) => shell,
         };
         let commands = Arc::new(TestCommands::new(&scratch, shell));
         let guest = scratch.join("guest").to_str().unwrap().to_owned();
+        let sshd = matches!(kind, Kind::Ssh(_)).then(|| sshd::Sshd::start(&scratch));
         let transport: Box<dyn GuestTransport> = match kind {
             Kind::Local => Box::new(Local::new(GuestId::lxc(102), guest)),
             Kind::Pct(_) => Box::new(Pct::new(commands.clone(), 102).beneath(guest)),
             Kind::Qm(_) => Box::new(Qm::new(commands.clone(), 1001).beneath(guest)),
+            Kind::Ssh(_) => {
+                let over = sshd.as_ref().unwrap().commands(commands.clone());
+                Box::new(Ssh::new(GuestId::vm(1001), over).beneath(guest))
+            }
         };
         Self {
             kind,
             scratch,
             commands,
             transport,
+            sshd,
         }
     }
 

@@ -1,10 +1,8 @@
 //! Edits of lists, as an operator states them.
 
-use super::{
-    Assignment, Beside, Firewall, FirewallConfig, Packet, RuleEdit, RuleList, Selector, TCP, Zone,
-};
-use crate::diagnostic::Faults;
-use crate::document::{Document, Edit, Format};
+use super::*;
+use crate::document::{Document, Format};
+use crate::firewall::{Firewall, FirewallConfig, Packet, TCP, Zone};
 
 /// The host-wide rules of a small file, one a line.
 fn file(rules: &[&str]) -> Document {
@@ -42,8 +40,7 @@ proptest::proptest! {
         ports in proptest::collection::vec((0..3_u8, 79..84_u16), 12),
     ) {
         let document = file(&chosen.iter().map(|at| RULES[*at]).collect::<Vec<_>>());
-        let edit = RuleEdit::Dedupe { selector: Selector::default(), ignore_comments };
-        let (after, _) = edited(&document, &edit).unwrap();
+        let (after, _) = edited(&document, &dedupe(ignore_comments)).unwrap();
         let firewall = |document| {
             let list = RuleList::global(document);
             Firewall::new(&FirewallConfig::of_site(Some(document), &[], &[list]))
@@ -96,6 +93,50 @@ fn fields(words: &[&str]) -> Vec<Assignment> {
     words.iter().map(|word| word.parse().unwrap()).collect()
 }
 
+fn add(words: &[&str], beside: Option<Beside>) -> RuleEdit {
+    let fields = fields(words);
+    RuleEdit::Add { fields, beside }
+}
+
+fn dedupe(ignore_comments: bool) -> RuleEdit {
+    RuleEdit::Dedupe {
+        selector: Selector::default(),
+        ignore_comments,
+    }
+}
+
+fn enable(selector: &str, enabled: bool) -> RuleEdit {
+    RuleEdit::Enable {
+        selector: select(selector),
+        expect: 1,
+        enabled,
+    }
+}
+
+fn remove(selector: &str, expect: usize) -> RuleEdit {
+    RuleEdit::Remove {
+        selector: select(selector),
+        expect,
+    }
+}
+
+fn set(selector: &str, words: &[&str]) -> RuleEdit {
+    RuleEdit::Set {
+        selector: select(selector),
+        expect: 1,
+        fields: fields(words),
+    }
+}
+
+fn set_port(selector: &str, port: u16, dedupe: bool) -> RuleEdit {
+    RuleEdit::SetPort {
+        selector: select(selector),
+        expect: 1,
+        port,
+        dedupe,
+    }
+}
+
 fn refusal(document: &Document, edit: &RuleEdit) -> String {
     edited(document, edit).unwrap_err().to_string()
 }
@@ -108,12 +149,7 @@ const OUT: &str = r#"{"type": "out", "action": "ACCEPT", "dest": "10.0.0.10", "p
 
 #[test]
 fn a_port_is_set_and_a_double_goes_where_that_is_asked_for() {
-    let set = |dedupe| RuleEdit::SetPort {
-        selector: select("port=2375 direction=in"),
-        expect: 1,
-        port: 2376,
-        dedupe,
-    };
+    let set = |dedupe| set_port("port=2375 direction=in", 2376, dedupe);
     let moved = PLAIN.replace("2375", "2376");
     assert_eq!(
         rules(&file(&[PLAIN, ALL, OUT]), &set(false)),
@@ -125,12 +161,7 @@ fn a_port_is_set_and_a_double_goes_where_that_is_asked_for() {
 
 #[test]
 fn one_port_of_a_list_is_set_and_a_number_stays_one() {
-    let set = |selector: &str, port| RuleEdit::SetPort {
-        selector: select(selector),
-        expect: 1,
-        port,
-        dedupe: false,
-    };
+    let set = |selector, port| set_port(selector, port, false);
     let document = file(&[NFS, OUT]);
     assert_eq!(
         rules(&document, &set("port=2375", 2376)),
@@ -153,35 +184,26 @@ fn one_port_of_a_list_is_set_and_a_number_stays_one() {
 
 #[test]
 fn another_number_of_matches_is_refused_and_shown() {
-    let remove = |expect| RuleEdit::Remove {
-        selector: select("source=10.0.0.13"),
-        expect,
-    };
+    let remove = |expect| remove("source=10.0.0.13", expect);
     let document = file(&[ALL, NFS, OUT]);
     let words = refusal(&document, &remove(1));
     assert!(words.contains("found 2 rules of global"), "{words}");
     assert_eq!(rules(&document, &remove(2)), [OUT]);
-    let missing = RuleEdit::Set {
-        selector: select("index=9"),
-        expect: 1,
-        fields: fields(&["port=80"]),
-    };
+    let missing = set("index=9", &["port=80"]);
     assert!(refusal(&document, &missing).contains("3 rules, expected 0 to 2"));
 }
 
 #[test]
 fn a_new_rule_stands_behind_its_like_with_the_key_order_of_its_neighbour() {
-    let add = |beside| RuleEdit::Add {
-        fields: fields(&[
-            "type=in",
-            "action=ACCEPT",
-            "source=10.0.0.14",
-            "proto=udp",
-            "port=53",
-            "comment=dns",
-        ]),
-        beside,
-    };
+    const DNS: &[&str] = &[
+        "type=in",
+        "action=ACCEPT",
+        "source=10.0.0.14",
+        "proto=udp",
+        "port=53",
+        "comment=dns",
+    ];
+    let add = |beside| add(DNS, beside);
     let document = file(&[PLAIN, NFS, OUT]);
     let like_nfs = r#"{"type": "in", "action": "ACCEPT", "proto": "udp", "source": "10.0.0.14", "port": "53", "comment": "dns"}"#;
     assert_eq!(rules(&document, &add(None)), [PLAIN, NFS, like_nfs, OUT]);
@@ -198,24 +220,18 @@ fn a_new_rule_stands_behind_its_like_with_the_key_order_of_its_neighbour() {
 
 #[test]
 fn a_rule_that_is_there_is_not_added_again() {
-    let add = RuleEdit::Add {
-        fields: fields(&[
-            "type=in",
-            "action=ACCEPT",
-            "source=10.0.0.13",
-            "comment=other",
-        ]),
-        beside: None,
-    };
-    assert_eq!(rules(&file(&[ALL]), &add), [ALL]);
+    let words = [
+        "type=in",
+        "action=ACCEPT",
+        "source=10.0.0.13",
+        "comment=other",
+    ];
+    assert_eq!(rules(&file(&[ALL]), &add(&words, None)), [ALL]);
 }
 
 #[test]
 fn lists_and_objects_that_are_missing_are_made() {
-    let add = RuleEdit::Add {
-        fields: fields(&["type=in", "action=DROP"]),
-        beside: None,
-    };
+    let add = add(&["type=in", "action=DROP"], None);
     let parse = |text: &str| Document::parse("h".as_ref(), text.into(), Format::Json).unwrap();
     for (text, after) in [
         (
@@ -243,11 +259,6 @@ fn lists_and_objects_that_are_missing_are_made() {
 
 #[test]
 fn fields_are_set_removed_and_renamed_in_place() {
-    let set = |selector: &str, words: &[&str]| RuleEdit::Set {
-        selector: select(selector),
-        expect: 1,
-        fields: fields(words),
-    };
     let document = file(&[PLAIN, ALL]);
     let turned = r#"{"type": "out", "action": "ACCEPT", "dest": "10.0.0.12", "proto": "tcp", "port": "2375", "comment": "plain"}"#;
     assert_eq!(
@@ -290,10 +301,6 @@ fn copies_go_and_the_first_stays() {
         PLAIN,
         &PLAIN.replace("plain", "other"),
     ]);
-    let dedupe = |ignore_comments| RuleEdit::Dedupe {
-        selector: Selector::default(),
-        ignore_comments,
-    };
     assert_eq!(
         rules(&document, &dedupe(false)),
         [PLAIN, ALL, TLS, &PLAIN.replace("plain", "other")]
@@ -338,11 +345,6 @@ fn rules_move_and_stay_where_they_were_moved_to() {
 
 #[test]
 fn rules_and_whole_firewalls_are_switched() {
-    let enable = |selector: &str, enabled| RuleEdit::Enable {
-        selector: select(selector),
-        expect: 1,
-        enabled,
-    };
     let document = file(&[PLAIN, ALL]);
     let off = PLAIN.replace(", \"comment\"", ", \"enabled\": false, \"comment\"");
     assert_eq!(rules(&document, &enable("port=2375", false)), [&off, ALL]);
@@ -363,20 +365,11 @@ fn rules_and_whole_firewalls_are_switched() {
 fn a_list_with_errors_is_edited_only_by_the_place_of_what_is_wrong() {
     let bad = r#"{"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "70000"}"#;
     let document = file(&[PLAIN, bad]);
-    let remove = |selector: &str| RuleEdit::Remove {
-        selector: select(selector),
-        expect: 1,
-    };
-    assert!(refusal(&document, &remove("port=2375")).contains("70000"));
-    let (after, _) = edited(&document, &remove("index=1")).unwrap();
+    assert!(refusal(&document, &remove("port=2375", 1)).contains("70000"));
+    let (after, _) = edited(&document, &remove("index=1", 1)).unwrap();
     assert_eq!(lines(&after), [PLAIN]);
-    let set = RuleEdit::Set {
-        selector: select("index=1"),
-        expect: 1,
-        fields: fields(&["port=7000"]),
-    };
     assert_eq!(
-        rules(&document, &set),
+        rules(&document, &set("index=1", &["port=7000"])),
         [PLAIN, &bad.replace("70000", "7000")]
     );
 }

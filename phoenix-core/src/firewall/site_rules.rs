@@ -1,48 +1,25 @@
-//! The files that hold rules, read and edited together.
+//! The site's files that hold rules, read and edited together.
 
-use super::Site;
+use super::{FirewallConfig, RuleEdit, RuleList, Target, Zone};
 use crate::change::FileEdit;
 use crate::diagnostic::{Fault, Faults, Place, nearest};
-use crate::document::{Document, Edit, Format};
-use crate::error::Error;
-use crate::firewall::{FirewallConfig, RuleEdit, RuleList, Target};
+use crate::document::{Document, Edit};
 use crate::guests::{Guest, decode_lxcs, decode_vms};
 use crate::names::GuestKind;
 
 /// The site's files that hold rules.
-pub(super) struct RuleFiles {
-    pub(super) host: Option<Document>,
+#[derive(Debug, Clone)]
+pub struct SiteRules {
+    host: Option<Document>,
     vms: Option<Document>,
     lxcs: Option<Document>,
-    pub(super) guests: Vec<Guest>,
+    guests: Vec<Guest>,
     faults: Faults,
 }
 
-impl RuleFiles {
-    /// Reads all of them, as far as they are there.
-    pub(super) fn read(site: &Site) -> Result<Self, Error> {
-        let mut unreadable = Faults::new();
-        let mut read = |path: &str| -> Result<Option<Document>, Error> {
-            let path = site.paths.site.join(path);
-            let Some(bytes) = site.root.read_optional(&path)? else {
-                return Ok(None);
-            };
-            match Document::parse(&path, bytes, Format::Json) {
-                Ok(document) => Ok(Some(document)),
-                Err(faults) => {
-                    unreadable.extend(faults);
-                    Ok(None)
-                }
-            }
-        };
-        let host = read("etc/phoenix_hypervisor_config.json")?;
-        let vms = read("etc/phoenix_vm_configs.json")?;
-        let lxcs = read("etc/phoenix_lxc_configs.json")?;
-        unreadable.into_result(())?;
-        Ok(Self::new(host, vms, lxcs))
-    }
-
-    fn new(host: Option<Document>, vms: Option<Document>, lxcs: Option<Document>) -> Self {
+impl SiteRules {
+    /// The rules of these documents, as far as there are such.
+    pub fn new(host: Option<Document>, vms: Option<Document>, lxcs: Option<Document>) -> Self {
         // What is wrong with a guest beside its rules is `check`'s business, unless it hides the guest.
         let mut faults = Faults::new();
         let mut guests = Vec::new();
@@ -61,8 +38,14 @@ impl RuleFiles {
         }
     }
 
+    /// The guests.
+    pub fn guests(&self) -> &[Guest] {
+        &self.guests
+    }
+
     /// The same files after edits of some of them.
-    pub(super) fn after(&self, edits: &[FileEdit]) -> Self {
+    #[must_use]
+    pub fn after(&self, edits: &[FileEdit]) -> Self {
         let after = |document: &Option<Document>| {
             let document = document.as_ref()?;
             let edit = edits
@@ -74,7 +57,7 @@ impl RuleFiles {
     }
 
     /// What the files come to when they are rendered.
-    pub(super) fn config(&self) -> FirewallConfig {
+    pub fn config(&self) -> FirewallConfig {
         let lists: Vec<RuleList<'_>> = self
             .targets()
             .into_iter()
@@ -84,13 +67,18 @@ impl RuleFiles {
     }
 
     /// Everybody who may have rules.
-    pub(super) fn targets(&self) -> Vec<Target> {
+    pub fn targets(&self) -> Vec<Target> {
         let global = self.host.is_some().then_some(Target::Global);
         let guests = self.guests.iter().map(|guest| Target::Guest(guest.id));
         global.into_iter().chain(guests).collect()
     }
 
-    pub(super) fn list(&self, target: Target) -> Result<RuleList<'_>, Faults> {
+    /// The rules of one of them.
+    ///
+    /// # Errors
+    ///
+    /// When the site has no such guest, with the names of those that it has.
+    pub fn list(&self, target: Target) -> Result<RuleList<'_>, Faults> {
         let document = match target {
             Target::Global => &self.host,
             Target::Guest(id) if id.kind == GuestKind::Vm => &self.vms,
@@ -127,11 +115,12 @@ impl RuleFiles {
         }
     }
 
-    pub(super) fn edit(
-        &self,
-        targets: &[Target],
-        edit: &RuleEdit,
-    ) -> Result<Vec<FileEdit>, Faults> {
+    /// Makes one edit in several lists; gives the files that change, each with its reasons.
+    ///
+    /// # Errors
+    ///
+    /// When one of the lists does not allow it; the faults of all of them at once.
+    pub fn edit(&self, targets: &[Target], edit: &RuleEdit) -> Result<Vec<FileEdit>, Faults> {
         let mut seen = Vec::new();
         let mut faults = Faults::new();
         let documents = [&self.host, &self.vms, &self.lxcs];
@@ -177,5 +166,14 @@ impl RuleFiles {
             }
         }
         Ok(done)
+    }
+
+    /// Whose rules a zone has.
+    pub fn target(&self, zone: Zone) -> Target {
+        let guest = match zone {
+            Zone::Guest(id, _) => self.guests.iter().find(|guest| guest.id.id == id),
+            _ => None,
+        };
+        guest.map_or(Target::Global, |guest| Target::Guest(guest.id))
     }
 }

@@ -1,0 +1,234 @@
+//! The link on the sample site, whose Docker and Traefik are the demonstration's: Docker's clients get a CA of their own.
+
+use std::sync::Arc;
+
+use phoenix_core::migrate::DockerTlsOptions;
+use phoenix_core::observe::Silent;
+use phoenix_core::probe::{Probe, Verdict};
+use phoenix_core::report::{Report, Status};
+use phoenix_core::settings::ClientCa;
+use phoenix_core::site::{MigrateOptions, Site, SitePaths, SyncOptions};
+use phoenix_core::x509::Chain;
+
+use super::guests::World;
+use super::site::Sample;
+
+struct Demo {
+    sample: Sample,
+    world: Arc<World>,
+    site: Site,
+}
+
+impl Demo {
+    /// The link as mutual TLS, with a client of the site's CA that has nothing to do with it.
+    fn migrated() -> Self {
+        let sample = Sample::build(false).unwrap();
+        let world = World::start(&sample.dir).unwrap();
+        let paths = SitePaths {
+            root: Some(sample.dir.clone()),
+            ..SitePaths::default()
+        };
+        let site = Site::open(paths, world.seams()).unwrap();
+        let demo = Self {
+            sample,
+            world,
+            site,
+        };
+        let manifest = demo
+            .sample
+            .dir
+            .join("usr/local/phoenix_hypervisor/etc/certificate-manifest.json");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let other = r#"[
+    {
+        "common_name": "backup.internal.example",
+        "cert_type": "client",
+        "cert_path": "/etc/docker/certs.d/backup.pem",
+        "key_path": "/etc/docker/certs.d/backup-key.pem",
+        "owner": "root:root",
+        "permissions": "600"
+    },"#;
+        std::fs::write(&manifest, text.replacen('[', other, 1)).unwrap();
+        demo.migrate(None);
+        demo.sync();
+        assert!(demo.world.link_holds());
+        demo.world.let_in();
+        demo
+    }
+
+    fn migrate(&self, client_ca: Option<ClientCa>) -> Vec<String> {
+        let report = self
+            .site
+            .migrate_docker_tls(MigrateOptions {
+                edits: DockerTlsOptions {
+                    client_ca,
+                    ..DockerTlsOptions::default()
+                },
+                disarm: true,
+                ..MigrateOptions::default()
+            })
+            .unwrap();
+        report
+            .files
+            .iter()
+            .map(|file| {
+                file.path
+                    .file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect()
+    }
+
+    fn run(&self) -> Report {
+        self.site.sync(&SyncOptions::default(), &Silent).unwrap()
+    }
+
+    fn sync(&self) -> Report {
+        let report = self.run();
+        assert!(report.ok(), "{report:#?}");
+        report
+    }
+
+    fn steps(&self) -> Vec<String> {
+        let plan = self.site.plan(&SyncOptions::default()).unwrap();
+        plan.steps
+            .iter()
+            .filter(|step| step.action.changes())
+            .map(|step| step.id.to_string())
+            .collect()
+    }
+
+    /// What the probe with another leaf of the site's CA saw.
+    fn same_ca(&self) -> Probe {
+        let report = self.site.verify(&Silent).unwrap();
+        let mut probes = report
+            .outcomes
+            .into_iter()
+            .flat_map(|outcome| outcome.probes);
+        probes.find(|probe| probe.name == "docker/same-ca").unwrap()
+    }
+
+    fn issuer_of_client(&self) -> String {
+        let path = self
+            .sample
+            .dir
+            .join("guests/lxc-102/etc/traefik/certs/client-cert.pem");
+        let chain = Chain::from_pem(&std::fs::read(path).unwrap()).unwrap();
+        chain.leaf().issuer.clone()
+    }
+}
+
+#[test]
+fn dockers_clients_get_a_ca_of_their_own_and_the_shared_one_back_with_one_restart_each() {
+    let demo = Demo::migrated();
+    assert_eq!(demo.same_ca().verdict, Verdict::Noted);
+    assert!(demo.issuer_of_client().contains("Phoenix Intermediate CA"));
+
+    assert_eq!(demo.migrate(Some(ClientCa::Dedicated)), ["phoenix.toml"]);
+    // What is wanted is not done yet, and verification says so.
+    let seen = demo.same_ca();
+    assert_eq!(seen.verdict, Verdict::Failed, "{seen}");
+    let expected = [
+        "issue traefik-client.internal.example",
+        "deploy docker-daemon.internal.example to vm:1001:/etc/docker/tls/server-cert.pem",
+        "deploy traefik-client.internal.example to /mnt/pve/tank/lxc-persistent-data/102/traefik/certs/client-cert.pem",
+        "deploy traefik-client.internal.example to lxc:102:/etc/traefik/certs/client-cert.pem",
+        "configure docker vm:1001",
+    ];
+    assert_eq!(demo.steps(), expected);
+    let report = demo.sync();
+    assert!(report.with_status(Status::Done).count() > 5);
+    assert_eq!(
+        demo.world.let_in(),
+        [true],
+        "one restart, and Traefik gets in at once"
+    );
+    assert!(demo.issuer_of_client().contains("Phoenix Docker Client"));
+    let seen = demo.same_ca();
+    assert_eq!(seen.verdict, Verdict::Passed, "{seen}");
+    assert_eq!(demo.steps(), [""; 0], "nothing is left to do");
+
+    assert_eq!(demo.migrate(Some(ClientCa::Shared)), ["phoenix.toml"]);
+    assert_eq!(demo.steps(), expected);
+    demo.sync();
+    assert_eq!(demo.world.let_in(), [true]);
+    assert!(demo.issuer_of_client().contains("Phoenix Intermediate CA"));
+    assert_eq!(demo.same_ca().verdict, Verdict::Noted);
+    assert_eq!(demo.steps(), [""; 0]);
+}
+
+#[test]
+fn a_docker_that_does_not_start_with_the_new_root_leaves_the_link_as_it_was() {
+    let demo = Demo::migrated();
+    let before = demo.issuer_of_client();
+    demo.migrate(Some(ClientCa::Dedicated));
+    demo.world.docker_refuses_once();
+    let report = demo.run();
+    assert!(!report.ok());
+    assert!(demo.world.link_holds(), "{report:#?}");
+    assert_eq!(demo.issuer_of_client(), before);
+    demo.sync();
+    assert!(demo.world.link_holds());
+    assert_ne!(demo.issuer_of_client(), before);
+}
+
+#[test]
+fn a_docker_that_a_killed_run_did_not_restart_is_restarted_by_the_next() {
+    let demo = Demo::migrated();
+    assert_eq!(demo.steps(), [""; 0]);
+    demo.world.docker_is_old();
+    assert_eq!(demo.steps(), ["configure docker vm:1001"]);
+    demo.sync();
+    assert_eq!(demo.world.let_in(), [true]);
+    assert_eq!(demo.steps(), [""; 0]);
+}
+
+#[test]
+fn one_end_alone_is_not_moved_to_another_ca() {
+    let demo = Demo::migrated();
+    demo.migrate(Some(ClientCa::Dedicated));
+    for name in [
+        "traefik-client.internal.example",
+        "docker-daemon.internal.example",
+    ] {
+        let mut options = SyncOptions::default();
+        options.policy.only = vec![name.parse().unwrap()];
+        let report = demo.site.sync(&options, &Silent).unwrap();
+        assert!(!report.ok(), "{name}");
+        assert!(
+            report
+                .blocked
+                .iter()
+                .any(|blocked| blocked.reason.contains("is not part of this run")),
+            "{:?}",
+            report.blocked
+        );
+        assert!(demo.world.link_holds(), "{name}");
+        assert_eq!(demo.world.let_in(), [false; 0], "{name}: nothing restarts");
+    }
+    demo.sync();
+    assert!(demo.world.link_holds());
+}
+
+#[test]
+fn a_renewal_asks_the_ca_that_issued() {
+    let demo = Demo::migrated();
+    demo.migrate(Some(ClientCa::Dedicated));
+    demo.sync();
+    demo.world.let_in();
+    let mut options = SyncOptions::default();
+    options.policy.force = true;
+    let report = demo.site.sync(&options, &Silent).unwrap();
+    assert!(report.ok(), "{report:#?}");
+    assert!(
+        report
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.warnings.is_empty()),
+        "no renewal fell back"
+    );
+    assert!(demo.issuer_of_client().contains("Phoenix Docker Client"));
+    assert_eq!(demo.world.let_in(), [true]);
+}

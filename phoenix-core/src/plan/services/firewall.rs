@@ -1,0 +1,470 @@
+//! Plans Proxmox's firewall files around the link's move: what opens comes before it, what closes after it is proved.
+//!
+//! The encrypted port opens once its certificates are deployed, and Docker's configuration waits for it; the plain port
+//! closes once verification has proved the encrypted link. Where nothing of the link changes one step does all.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::{Planner, Scope};
+use crate::diagnostic::Faults;
+use crate::firewall::{
+    Action as Verdict, Direction, Finished, Firewall, FirewallConfig, Link, Packet, Ports,
+    Rendering, Rule, TCP, lock_out,
+};
+use crate::inventory::{PlacementState, ProxmoxSeen};
+use crate::links::links;
+use crate::manifest::Entry;
+use crate::names::GuestId;
+use crate::plan::{Action, Blocked, Reason, Step, StepId, Subject};
+use crate::store::TrialEnd;
+use crate::system::FileDigest;
+use crate::time::rfc3339;
+
+/// What of Proxmox's files is to be done.
+pub(super) struct FirewallWork {
+    rendering: Rendering,
+    links: Vec<Link>,
+    last: Finished,
+    /// Whether the way between Traefik and Docker changes by it.
+    moves_link: bool,
+}
+
+impl Planner<'_> {
+    /// Looks at Proxmox's files, where there are such, and sees that the link will be admitted before anything moves.
+    pub(super) fn look_at_firewall(&mut self, scope: Scope) -> Option<FirewallWork> {
+        let facts = match &self.inventory.proxmox {
+            ProxmoxSeen::Absent => {
+                if scope.firewall() {
+                    self.notes.push(
+                        "firewall: this host has no /etc/pve, so Proxmox's files are left out"
+                            .to_owned(),
+                    );
+                }
+                return None;
+            }
+            ProxmoxSeen::Unreadable(why) => {
+                if scope.firewall() {
+                    self.firewall_blocked(why.clone());
+                }
+                return None;
+            }
+            ProxmoxSeen::Seen(facts) => facts,
+        };
+        let rules = self.model.site_rules();
+        let work = Rendering::new(&rules, facts).and_then(|rendering| {
+            let last = rendering.finish()?;
+            let links = links(rules.guests(), &self.model.settings, rendering.wanted());
+            let moves_link = self.moves_link(&rendering, &last);
+            Ok(FirewallWork {
+                rendering,
+                links,
+                last,
+                moves_link,
+            })
+        });
+        let work = match work {
+            Ok(work) => work,
+            Err(faults) => {
+                if scope.firewall() {
+                    self.firewall_blocked(format!(
+                        "its rules cannot be rendered: {}",
+                        words(&faults)
+                    ));
+                }
+                return None;
+            }
+        };
+        let config = if scope.firewall() {
+            self.notes.extend(facts.without_effect(&rules));
+            work.last.config.clone()
+        } else {
+            work.rendering.found()
+        };
+        if scope.docker() {
+            self.must_be_admitted(&config, scope);
+        }
+        scope.firewall().then_some(work)
+    }
+
+    /// Holds the link where the firewall would stand between its ends.
+    fn must_be_admitted(&mut self, config: &FirewallConfig, scope: Scope) {
+        let all = Firewall::new(&FirewallConfig {
+            node: config.node.clone(),
+            ..FirewallConfig::default()
+        });
+        let new = Firewall::new(config);
+        for (manager, link) in self.link(config) {
+            // Against nothing at all: what is not admitted is lost.
+            for lost in lock_out(&all, &new, None, &[link]) {
+                let whose = if scope.firewall() {
+                    "the site's rules do"
+                } else {
+                    "Proxmox's firewall does"
+                };
+                self.hold(
+                    manager,
+                    format!(
+                        "{whose} not admit {}: missing is {}",
+                        lost.what, lost.missing
+                    ),
+                );
+            }
+        }
+    }
+
+    /// The way of the link as the site describes it: each manager with Traefik's way to its encrypted port.
+    fn link(&self, config: &FirewallConfig) -> Vec<(GuestId, Link)> {
+        let mut link = Vec::new();
+        for (manager, _) in self.described_managers() {
+            for traefik in self.model.traefiks() {
+                let address = |id: GuestId| self.model.guests.guest(id)?.address.ip();
+                let (Some(source), Some(dest)) = (address(traefik.id), address(manager)) else {
+                    continue;
+                };
+                link.push((
+                    manager,
+                    Link {
+                        what: "Traefik to Docker".to_owned(),
+                        from: config.zone_of(source),
+                        source,
+                        to: config.zone_of(dest),
+                        dest,
+                        proto: TCP,
+                        port: self.model.settings.docker.port,
+                    },
+                ));
+            }
+        }
+        link
+    }
+
+    /// Managers whose mutual TLS the manifest describes, with the entry that they serve.
+    fn described_managers(&self) -> impl Iterator<Item = (GuestId, &Entry)> {
+        self.model
+            .docker_managers()
+            .filter_map(|guest| Some((guest.id, self.model.docker_entry(guest.id)?.0)))
+    }
+
+    fn described_traefiks(&self) -> impl Iterator<Item = (GuestId, &Entry)> {
+        self.model
+            .traefiks()
+            .filter_map(|guest| Some((guest.id, self.model.traefik_entry(guest.id)?.0)))
+    }
+
+    /// Whether somebody's way to Docker's ports changes: Traefik's by the verdict, anybody's by rules that name them.
+    fn moves_link(&self, rendering: &Rendering, last: &Finished) -> bool {
+        let found = rendering.found();
+        let (before, after) = (Firewall::new(&found), Firewall::new(&last.config));
+        let docker = &self.model.settings.docker;
+        let ports = [docker.port, docker.plain_port];
+        let decided = self.link(&found).into_iter().any(|(_, link)| {
+            ports.into_iter().any(|port| {
+                let packet = Packet::new(link.from, link.to, link.source, link.dest, TCP, port);
+                before.verdict(&packet).action != after.verdict(&packet).action
+            })
+        });
+        let managers: Vec<IpAddr> = self
+            .model
+            .docker_managers()
+            .filter_map(|guest| guest.address.ip())
+            .collect();
+        decided || differing_rules(&found, &last.config).any(|rule| names(rule, &ports, &managers))
+    }
+
+    /// Puts the steps about Proxmox's files among those of the link.
+    pub(super) fn firewall(&mut self, work: &FirewallWork, scope: Scope) {
+        if let Some(until) = self.waits_until() {
+            self.firewall_blocked(format!(
+                "a change waits for `phoenix firewall confirm` until {}",
+                rfc3339(until)
+            ));
+            return;
+        }
+        if work.last.files.is_empty() {
+            self.steps.push(verify_firewall());
+            return;
+        }
+        if let Some(file) = self.taken_back(&work.last) {
+            self.firewall_blocked(format!(
+                "what {} would say was taken back, since nobody confirmed it: `phoenix firewall render --apply` tries it again",
+                file.display()
+            ));
+            return;
+        }
+        if let Err(faults) = work.rendering.guard(&work.last.config, &work.links) {
+            self.firewall_blocked(words(&faults));
+            return;
+        }
+        let last = last_step(&work.last);
+        let described = self.described_managers().next().is_some();
+        if !(work.moves_link && described) {
+            let verify = verify_firewall().needs([last.id.clone()]);
+            self.steps.extend([last, verify]);
+            return;
+        }
+        if self.held && self.moving {
+            self.firewall_blocked(
+                "the link's rules are left as they are until Docker and Traefik can follow"
+                    .to_owned(),
+            );
+            return;
+        }
+        if let Err(why) = self.deployed(scope) {
+            self.firewall_blocked(why);
+            return;
+        }
+        let Some(opening) = self.opening(work) else {
+            return;
+        };
+        let (opening, last) = match opening {
+            None => (None, last),
+            Some((id, opened)) => match work.rendering.after(&opened).finish() {
+                Ok(finished) => (Some(id), last_step(&finished)),
+                Err(faults) => {
+                    self.firewall_blocked(words(&faults));
+                    return;
+                }
+            },
+        };
+        if scope == Scope::Firewall {
+            self.look_at_link();
+        }
+        let proofs = self.proofs(opening.as_ref());
+        match proofs {
+            Ok(proofs) => {
+                let last = last.needs(opening).needs(proofs);
+                let verify = verify_firewall().needs([last.id.clone()]);
+                self.steps.extend([last, verify]);
+            }
+            Err(why) => self.firewall_blocked(why),
+        }
+    }
+
+    /// Until when a change that somebody tries has to be left alone.
+    fn waits_until(&self) -> Option<SystemTime> {
+        let trial = self.inventory.trial.as_ref()?;
+        trial.end.is_none().then_some(trial.until)
+    }
+
+    /// A file that would say what was taken back: whoever tried it could not say that he still got in.
+    fn taken_back<'w>(&self, last: &'w Finished) -> Option<&'w Path> {
+        let trial = self.inventory.trial.as_ref()?;
+        let file = last.files.iter().find(|file| {
+            let digest = FileDigest::of(file.text.as_bytes()).to_string();
+            trial
+                .files
+                .iter()
+                .any(|tried| tried.path == file.path && tried.after == digest)
+        })?;
+        (trial.end == Some(TrialEnd::Reverted)).then_some(&file.path)
+    }
+
+    /// The step that opens, where something is to be opened; nothing when it must not be done.
+    #[expect(
+        clippy::option_option,
+        reason = "no step to do is another thing than a step that must not be done"
+    )]
+    fn opening(&mut self, work: &FirewallWork) -> Option<Option<(StepId, Finished)>> {
+        let opened = work.rendering.open().and_then(|opened| {
+            work.rendering.guard(&opened.config, &work.links)?;
+            Ok(opened)
+        });
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(faults) => {
+                self.firewall_blocked(words(&faults));
+                return None;
+            }
+        };
+        if opened.files.is_empty() {
+            return Some(None);
+        }
+        let deployments = self
+            .linked
+            .keys()
+            .filter_map(|name| self.certificates.deployments.get(name))
+            .flatten()
+            .cloned();
+        let open = Step::new(
+            Action::OpenFirewall {
+                files: digests(&opened),
+            },
+            reasons(&opened),
+        )
+        .needs(deployments);
+        let id = open.id.clone();
+        self.steps.push(open);
+        Some(Some((id, opened)))
+    }
+
+    /// Whether the pairs of the link lie where they belong, or will by this run.
+    fn deployed(&self, scope: Scope) -> Result<(), String> {
+        if scope != Scope::Firewall {
+            return Ok(());
+        }
+        for (guest, entry) in self.described_managers().chain(self.described_traefiks()) {
+            let facts = self.inventory.certificates.get(&entry.common_name);
+            let right = facts.is_some_and(|facts| {
+                let placements = self.model.placements(entry);
+                placements
+                    .iter()
+                    .zip(&facts.placements)
+                    .filter(|(placement, _)| placement.guest == Some(guest))
+                    .all(|(_, state)| *state == PlacementState::Right)
+            });
+            if !right {
+                return Err(format!(
+                    "the certificate `{}` is not deployed in {guest} as it should be, and the encrypted port opens only then: `phoenix sync all` does both",
+                    entry.common_name
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the link's ends in a run that is about the firewall alone.
+    fn look_at_link(&mut self) {
+        let dockers = self
+            .described_managers()
+            .map(|(id, _)| (id, Subject::Docker(id)));
+        let traefiks = self
+            .described_traefiks()
+            .map(|(id, _)| (id, Subject::Traefik(id)));
+        let subjects: Vec<_> = dockers.chain(traefiks).collect();
+        for (guest, subject) in subjects {
+            let is_up = self
+                .inventory
+                .guests
+                .get(&guest)
+                .is_some_and(|facts| facts.down.is_none());
+            if is_up {
+                self.steps
+                    .push(Step::new(Action::Verify { subject }, Vec::new()));
+            }
+        }
+    }
+
+    /// Lets the link's steps wait for what opens, and gives the looks that prove it.
+    fn proofs(&mut self, opening: Option<&StepId>) -> Result<Vec<StepId>, String> {
+        let mut proofs = Vec::new();
+        let dockers = self.described_managers().map(|(id, _)| Subject::Docker(id));
+        let traefiks = self
+            .described_traefiks()
+            .map(|(id, _)| Subject::Traefik(id));
+        for subject in dockers.chain(traefiks) {
+            let id = Action::Verify {
+                subject: subject.clone(),
+            }
+            .id();
+            if !self.steps.iter().any(|step| step.id == id) {
+                return Err(format!(
+                    "what closes the plain port waits until {subject} can be verified"
+                ));
+            }
+            proofs.push(id);
+        }
+        for step in &mut self.steps {
+            let is_of_link = matches!(
+                step.action,
+                Action::ConfigureDocker { .. } | Action::ConfigureTraefik { .. }
+            ) || proofs.contains(&step.id);
+            if is_of_link {
+                *step = step.clone().needs(opening.cloned());
+            }
+        }
+        Ok(proofs)
+    }
+
+    fn firewall_blocked(&mut self, reason: String) {
+        self.blocked.push(Blocked {
+            subject: "firewall".to_owned(),
+            reason,
+            certificate: None,
+        });
+    }
+}
+
+fn last_step(finished: &Finished) -> Step {
+    let files = digests(finished);
+    Step::new(Action::RenderFirewall { files }, reasons(finished))
+}
+
+fn verify_firewall() -> Step {
+    let subject = Subject::Firewall;
+    Step::new(Action::Verify { subject }, Vec::new())
+}
+
+fn digests(finished: &Finished) -> BTreeMap<PathBuf, FileDigest> {
+    finished
+        .files
+        .iter()
+        .map(|file| (file.path.clone(), FileDigest::of(file.text.as_bytes())))
+        .collect()
+}
+
+fn reasons(finished: &Finished) -> Vec<Reason> {
+    finished
+        .files
+        .iter()
+        .map(|file| Reason::FileDiffers {
+            path: file.path.clone(),
+            lines: file.reasons.clone(),
+        })
+        .collect()
+}
+
+/// Rules that one configuration has and the other has not, whatever their comments say.
+fn differing_rules<'c>(
+    before: &'c FirewallConfig,
+    after: &'c FirewallConfig,
+) -> impl Iterator<Item = &'c Rule> {
+    let lists = |config: &'c FirewallConfig| {
+        let guests = config.guests.values().map(|guest| &guest.file.rules);
+        guests.chain([&config.cluster.rules]).collect::<Vec<_>>()
+    };
+    let (before, after) = (lists(before), lists(after));
+    let gone = before.clone().into_iter().zip(after.clone());
+    let come = after.into_iter().zip(before);
+    gone.chain(come).flat_map(|(these, those)| {
+        these
+            .iter()
+            .map(|rule| &rule.rule)
+            .filter(move |rule| !those.iter().any(|other| other.rule.same_but_comment(rule)))
+    })
+}
+
+/// Whether a rule names one of these ports, by itself or in a range, on the way to one of these addresses.
+fn names(rule: &Rule, ports: &[u16], to: &[IpAddr]) -> bool {
+    let named = |list: &Ports| ports.iter().any(|port| list.names(*port));
+    let meant = rule.direction == Direction::In
+        || to
+            .iter()
+            .any(|ip| crate::firewall::covers(rule.dest.as_ref(), *ip));
+    rule.enabled
+        && rule.action == Verdict::Accept
+        && named(&rule.ports)
+        && rule
+            .proto
+            .as_ref()
+            .is_none_or(|proto| proto.number() == TCP)
+        && meant
+}
+
+/// Faults as one line.
+fn words(faults: &Faults) -> String {
+    let words: Vec<String> = faults
+        .iter()
+        .map(|fault| {
+            let mut words = fault.to_string();
+            for note in &fault.notes {
+                words.push_str("; ");
+                words.push_str(note);
+            }
+            words
+        })
+        .collect();
+    words.join("; ")
+}
