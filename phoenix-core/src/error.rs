@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::ca::EnrollError;
+use crate::ca::{EnrollError, TlsFault};
 use crate::change::ChangeError;
 use crate::deploy::DeployError;
 use crate::diagnostic::Faults;
@@ -260,6 +260,12 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Enroll {
+                act,
+                source: EnrollError::Unauthorized { .. },
+            } if act.starts_with("re") => {
+                Some("`phoenix certs issue` gets one that does not depend on the old".to_owned())
+            }
             Self::Enroll { source, .. } => enroll_hint(source),
             Self::Exists { .. } => Some("--force replaces it".to_owned()),
             Self::NoEarlierPair { .. } => Some(
@@ -300,6 +306,24 @@ fn enroll_hint(source: &EnrollError) -> Option<String> {
             Some("--provisioner-password-file takes a file, `fd:N` or `prompt`".to_owned())
         }
         EnrollError::NoSuchProvisioner { .. } => Some("--provisioner names one".to_owned()),
+        EnrollError::Listen { .. } => Some(
+            "--acme-http-listen says where for one command, `[ca] http_listen` for the site"
+                .to_owned(),
+        ),
+        EnrollError::Tls {
+            fault: TlsFault::NameMismatch { .. },
+            ..
+        } => Some(
+            "--ca-server-name says the name for one command, `[ca] server_name` for the site"
+                .to_owned(),
+        ),
+        EnrollError::Tls {
+            fault: TlsFault::UnknownRoot,
+            ..
+        } => Some(
+            "where the CA has a new root, put it in place of the old file, then `phoenix ca trust --fingerprint HEX`"
+                .to_owned(),
+        ),
         EnrollError::NotPermitted { .. } => Some(
             "`phoenix ca init --replace` makes one for the names that the site has now".to_owned(),
         ),

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phoenix_core::ca::{AccountKey, Acme, Authority as _, EnrollError, Request, TlsFault};
+use phoenix_core::ca::{AccountKey, Acme, Authority as _, EnrollError, Request, Revoked, TlsFault};
 use phoenix_core::settings::AcmeChallenge;
 use phoenix_core::system::{HostCommands, Root};
-use phoenix_core::x509::{Anchor, KeyType, PrivateKey, Usage};
+use phoenix_core::x509::{Anchor, KeyType, PrivateKey, RevocationReason, Usage};
 use phoenix_testkit::Scratch;
 use phoenix_testkit::dns::Dns;
 use phoenix_testkit::loopback::{Loopback, free_port};
@@ -137,7 +137,10 @@ fn names_and_addresses_are_proved_over_http_and_renewed_with_the_same_key() {
         .unwrap_err();
     assert!(matches!(error, EnrollError::KeyMismatch { .. }), "{error}");
     let client = Request::new(&cn, &sans, &other).usage(Usage::Client);
-    ca.enroll(&client).unwrap();
+    let other = ca.enroll(&client).unwrap();
+    let why = RevocationReason::Superseded;
+    assert_eq!(ca.revoke(&other.chain, why).unwrap(), Revoked::Now);
+    assert_eq!(ca.revoke(&other.chain, why).unwrap(), Revoked::Already);
 }
 
 #[test]

@@ -157,32 +157,36 @@ pub(crate) struct CaArgs {
 #[derive(Debug, Args)]
 struct AcmeArgs {
     /// The directory of a CA that speaks ACME, instead of --ca-url
-    #[arg(long, value_name = "URL", conflicts_with_all = ["ca_url", "provisioner", "provisioner_password_file"])]
-    acme_directory: Option<AcmeDirectory>,
+    #[arg(long = "acme-directory", value_name = "URL", conflicts_with_all = ["ca_url", "provisioner", "provisioner_password_file"])]
+    directory: Option<AcmeDirectory>,
     /// Where names are proved by `http-01`; port 80 of every address where nothing is said
-    #[arg(long, value_name = "ADDRESS:PORT", requires = "acme_directory")]
-    acme_http_listen: Option<SocketAddr>,
+    #[arg(
+        long = "acme-http-listen",
+        value_name = "ADDRESS:PORT",
+        requires = "directory"
+    )]
+    http_listen: Option<SocketAddr>,
     /// The program that proves names by `dns-01`; it is run as `PROGRAM present|cleanup RECORD VALUE`
     #[arg(
-        long,
+        long = "acme-dns-hook",
         value_name = "COMMAND",
-        requires = "acme_directory",
-        conflicts_with = "acme_http_listen"
+        requires = "directory",
+        conflicts_with = "http_listen"
     )]
-    acme_dns_hook: Option<HookWords>,
+    dns_hook: Option<HookWords>,
 }
 
 #[cfg(feature = "acme")]
 impl AcmeArgs {
     fn overrides(&self) -> Option<AcmeOverrides> {
         Some(AcmeOverrides {
-            directory: self.acme_directory.clone()?,
-            challenge: match &self.acme_dns_hook {
+            directory: self.directory.clone()?,
+            challenge: match &self.dns_hook {
                 Some(hook) => AcmeChallenge::Dns01 {
                     hook: hook.0.clone(),
                 },
                 None => AcmeChallenge::Http01 {
-                    listen: self.acme_http_listen.unwrap_or(AcmeChallenge::LISTEN),
+                    listen: self.http_listen.unwrap_or(AcmeChallenge::LISTEN),
                 },
             },
         })

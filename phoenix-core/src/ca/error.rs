@@ -210,7 +210,7 @@ pub enum EnrollError {
         source: JudgeFault,
     },
     /// The one-time token or the client certificate was not accepted; step-ca does not say why.
-    #[error("the CA at {url} did not admit `{common_name}`: {message}; likely causes: {}", .causes.join("; "))]
+    #[error("the CA at {url} did not admit `{common_name}`: {}; likely causes: {}", .message.trim_end_matches('.'), .causes.join("; "))]
     Unauthorized {
         /// The CA.
         url: CaUrl,

@@ -171,9 +171,8 @@ fn challenge(ca: Cursor<'_>, faults: &mut Faults) -> Option<AcmeChallenge> {
     }
     let listen = match string(ca, "http_listen", faults) {
         None => AcmeChallenge::LISTEN,
-        Some(text) => match text.parse() {
-            Ok(address) => address,
-            Err(_) => {
+        Some(text) => {
+            let Ok(address) = text.parse() else {
                 complain(
                     ca,
                     "http_listen",
@@ -181,8 +180,9 @@ fn challenge(ca: Cursor<'_>, faults: &mut Faults) -> Option<AcmeChallenge> {
                     faults,
                 );
                 return None;
-            }
-        },
+            };
+            address
+        }
     };
     Some(AcmeChallenge::Http01 { listen })
 }

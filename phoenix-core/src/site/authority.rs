@@ -63,6 +63,17 @@ impl AnyAuthority {
         matches!(self.inner, Inner::Missing)
     }
 
+    /// Who revokes.
+    pub(super) fn revokes(&self) -> Revokes<'_> {
+        match &self.inner {
+            #[cfg(feature = "acme")]
+            Inner::Acme(ca) => Revokes::Acme(ca),
+            Inner::StepCa(ca) => Revokes::StepCa(ca),
+            Inner::Embedded(ca) => Revokes::Embedded(ca),
+            Inner::Missing => Revokes::No,
+        }
+    }
+
     /// The client of step-ca, where it is one.
     pub fn step_ca(&self) -> Option<&StepCa> {
         match &self.inner {
@@ -99,6 +110,15 @@ impl AnyAuthority {
             }),
         }
     }
+}
+
+/// An authority that revokes, each in its own way.
+pub(super) enum Revokes<'a> {
+    #[cfg(feature = "acme")]
+    Acme(&'a crate::ca::Acme),
+    Embedded(&'a EmbeddedCa),
+    No,
+    StepCa(&'a StepCa),
 }
 
 impl Authority for AnyAuthority {

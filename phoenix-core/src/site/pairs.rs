@@ -18,6 +18,7 @@ impl Site {
         outcomes: &[Outcome],
     ) -> Result<(), Error> {
         let store = self.store();
+        let mut arrived_or_unwanted = Vec::new();
         let steps: Vec<(&Step, &Outcome)> = work.plan.steps.iter().zip(outcomes).collect();
         for located in &model.manifest.entries {
             let entry = &located.value;
@@ -65,13 +66,14 @@ impl Site {
             }
             if done {
                 if facts.candidate.is_some() || fresh {
-                    store.drop_candidate(&entry.slug())?;
+                    arrived_or_unwanted.push(entry.slug());
                 }
                 if let Some(item) = item {
                     store.settle(&item.kind)?;
                 }
             }
         }
+        store.drop_candidates(&arrived_or_unwanted)?;
         Ok(())
     }
 }

@@ -5,32 +5,74 @@ use crate::names::Slug;
 use crate::secret::Secret;
 
 impl Store {
-    /// Keeps a pair aside. The key is written first, so that a chain never stands without it.
+    /// Keeps a pair aside, in one file: the key, then the chain.
     pub fn keep_candidate(
         &self,
         slug: &Slug,
         chain: &[u8],
         key: &Secret,
     ) -> Result<(), StoreError> {
-        self.remove(&file(slug, "chain.pem"))?;
-        self.write(&file(slug, "key.pem"), key.expose_secret())?;
-        self.write(&file(slug, "chain.pem"), chain)
+        let pair = Secret::new([key.expose_secret(), chain].concat());
+        self.write(&format!("{DIR}/{}", file(slug)), pair.expose_secret())
     }
 
     /// The pair that waits, where one does.
     pub fn candidate(&self, slug: &Slug) -> Result<Option<(Vec<u8>, Secret)>, StoreError> {
-        let chain = self.read(&file(slug, "chain.pem"))?;
-        let key = self.read(&file(slug, "key.pem"))?.map(Secret::new);
-        Ok(chain.zip(key))
+        let Some(pair) = self
+            .read(&format!("{DIR}/{}", file(slug)))?
+            .map(Secret::new)
+        else {
+            return Ok(None);
+        };
+        let pair = pair.expose_secret();
+        let begins = pair
+            .windows(CHAIN.len())
+            .position(|bytes| bytes == CHAIN)
+            // Without a certificate it is no pair, which whoever looks at it says.
+            .unwrap_or(pair.len());
+        let (key, chain) = pair.split_at(begins);
+        Ok(Some((chain.to_vec(), Secret::new(key.to_vec()))))
     }
 
-    /// Forgets a pair, once it is deployed or no longer wanted.
-    pub fn drop_candidate(&self, slug: &Slug) -> Result<(), StoreError> {
-        self.remove(&file(slug, "chain.pem"))?;
-        self.remove(&file(slug, "key.pem"))
+    /// Forgets pairs, once they are deployed or no longer wanted.
+    pub fn drop_candidates(&self, slugs: &[Slug]) -> Result<(), StoreError> {
+        let names: Vec<String> = slugs.iter().map(file).collect();
+        self.root
+            .remove_files(&self.dir.join(DIR), &names)
+            .map_err(|source| self.error(source))
     }
 }
 
-fn file(slug: &Slug, name: &str) -> String {
-    format!("candidates/{slug}/{name}")
+fn file(slug: &Slug) -> String {
+    format!("{slug}.pem")
+}
+
+const DIR: &str = "candidates";
+const CHAIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::Root;
+    use crate::system::scratch::Scratch;
+
+    #[test]
+    fn a_pair_is_kept_as_a_whole_and_forgotten() {
+        let scratch = Scratch::new();
+        let root = Root::at(scratch.path()).unwrap();
+        let store = Store::new(root, "/state".as_ref(), "/site".as_ref());
+        let slug = Slug::of("a.test");
+        store.drop_candidates(std::slice::from_ref(&slug)).unwrap();
+        assert!(store.candidate(&slug).unwrap().is_none());
+        let key = Secret::from("-----BEGIN PRIVATE KEY-----\nk\n".to_owned());
+        let chain = b"-----BEGIN CERTIFICATE-----\nc\n-----BEGIN CERTIFICATE-----\nd\n";
+        store.keep_candidate(&slug, chain, &key).unwrap();
+        let (found, secret) = store.candidate(&slug).unwrap().unwrap();
+        assert_eq!(found, chain);
+        assert_eq!(secret.expose_secret(), key.expose_secret());
+        store.drop_candidates(std::slice::from_ref(&slug)).unwrap();
+        assert!(store.candidate(&slug).unwrap().is_none());
+        store.keep_candidate(&slug, b"", &key).unwrap();
+        assert_eq!(store.candidate(&slug).unwrap().unwrap().0, b"");
+    }
 }

@@ -132,12 +132,27 @@ impl Root {
         match self.open_dir_for("remove", parent, Links::Follow) {
             Ok(dir) => {
                 let removed = dir.remove(name)?;
-                dir.sync()?;
+                if removed {
+                    dir.sync()?;
+                }
                 Ok(removed)
             }
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes files of one directory; those that are not there are gone already.
+    pub(crate) fn remove_files(&self, dir: &Path, names: &[String]) -> Result<(), FileError> {
+        let dir = match self.open_dir_for("remove", dir, Links::Follow) {
+            Err(error) if error.is_not_found() => return Ok(()),
+            dir => dir?,
+        };
+        let mut removed = false;
+        for name in names {
+            removed |= dir.remove(name.as_ref())?;
+        }
+        if removed { dir.sync() } else { Ok(()) }
     }
 
     /// Removes a directory and everything in it, which must lie beneath the state directory given with it.

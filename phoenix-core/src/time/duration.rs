@@ -111,6 +111,16 @@ impl fmt::Display for GoDuration {
 
 text_serde!(GoDuration);
 
+impl GoDuration {
+    /// The next whole hour: what a limit is set to.
+    #[must_use]
+    pub fn whole_hours(self) -> Self {
+        let hours = self.0.as_nanos().div_ceil(3_600_000_000_000);
+        let hours = u64::try_from(hours).unwrap_or(u64::MAX / 3_600);
+        Self(Duration::from_secs(hours.saturating_mul(3_600)))
+    }
+}
+
 /// How long a certificate is to be valid: `720h`, `30d`, or until `2026-12-31` or `2026-12-31T12:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,7 +136,11 @@ impl Validity {
     pub fn from(self, now: SystemTime) -> Option<GoDuration> {
         match self {
             Self::For(duration) => Some(duration),
-            Self::Until(end) => end.duration_since(now).ok().map(GoDuration),
+            // Certificates know whole seconds, and the end is not to be passed.
+            Self::Until(end) => {
+                let seconds = end.duration_since(now).ok()?.as_secs();
+                (seconds > 0).then_some(GoDuration(Duration::from_secs(seconds)))
+            }
         }
     }
 }
@@ -256,6 +270,9 @@ mod tests {
         assert_eq!(of("2h"), of("2025-11-24T18:00:00Z"));
         assert_eq!(of("2025-11-25").unwrap().to_string(), "8h0m0s");
         assert_eq!(of("2025-11-24"), None, "it has passed");
+        let late = now + Duration::from_nanos(1);
+        let end = "2025-11-25".parse::<Validity>().unwrap();
+        assert_eq!(end.from(late).unwrap().to_string(), "7h59m59s");
         for bad in ["", "soon", "2025-13-01", "24"] {
             assert!(bad.parse::<Validity>().is_err(), "{bad}");
         }

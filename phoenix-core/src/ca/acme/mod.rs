@@ -19,12 +19,12 @@ pub use account::AccountKey;
 pub use directory::AcmeDirectory;
 
 use super::http::{Endpoint, describe, trusting};
-use super::{Authority, EnrollError, Health, Issued, Request, Timeouts, Wanted, judge};
+use super::{Authority, EnrollError, Health, Issued, Request, Revoked, Timeouts, Wanted, judge};
 use crate::names::SubjectAltName;
 use crate::settings::AcmeChallenge;
 use crate::system::{Commands, Dial};
 use crate::time::{Clock, SystemClock, human};
-use crate::x509::{Anchor, Chain, create_csr};
+use crate::x509::{Anchor, Chain, RevocationReason, create_csr};
 use proof::Prover;
 
 /// A CA that speaks ACME.
@@ -167,9 +167,10 @@ impl Acme {
         let asked = request.validity?;
         let given = chain.leaf().lifetime();
         (given < asked.0).then(|| {
+            let hours = asked.whole_hours();
             let cure = self.directory.step_provisioner().map(|name| {
                 format!(
-                    "; to change it: step ca provisioner update {} --x509-default-dur {asked} --x509-max-dur {asked}",
+                    "; to change it: step ca provisioner update {} --x509-default-dur {hours} --x509-max-dur {hours}",
                     shell_words::quote(name)
                 )
             });
@@ -181,6 +182,26 @@ impl Acme {
                 cure.unwrap_or_default()
             )
         })
+    }
+}
+
+impl Acme {
+    /// Revokes a certificate that the account got.
+    pub fn revoke(&self, chain: &Chain, reason: RevocationReason) -> Result<Revoked, EnrollError> {
+        let about = format!("serial {}", chain.leaf().serial_number());
+        let session = self.session(&about)?;
+        let url = session.endpoint.url();
+        let request = instant_acme::RevocationRequest {
+            certificate: &chain.certificates()[0],
+            reason: wire::reason(reason),
+        };
+        match wire::run(url, session.account.revoke(&request))? {
+            Ok(()) => Ok(Revoked::Now),
+            Err(instant_acme::Error::Api(problem)) if wire::is_revoked(&problem) => {
+                Ok(Revoked::Already)
+            }
+            Err(error) => Err(wire::fault(url, &about, error)),
+        }
     }
 }
 

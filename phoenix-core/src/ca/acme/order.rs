@@ -6,7 +6,7 @@ use std::time::Duration;
 use instant_acme::{AuthorizationStatus, Error, Identifier, NewOrder, Order, OrderStatus};
 
 use super::proof::Shown;
-use super::wire::{fault, run, words};
+use super::wire::{doubt, fault, run};
 use super::{Acme, Session};
 use crate::ca::{CaUrl, EnrollError};
 use crate::names::SubjectAltName;
@@ -103,26 +103,26 @@ impl Work<'_> {
     /// Has the CA look until it believes every name, or says of one that it does not.
     fn prove(&mut self) -> Result<(), EnrollError> {
         for attempt in 0..LOOKS {
-            let doubt = self.ask_to_look(attempt > 0)?;
+            let doubted = self.ask_to_look(attempt > 0)?;
             loop {
                 let state = run(self.url, self.order.refresh())?
                     .map_err(|error| fault(self.url, self.about, error))?;
                 match state.status {
                     OrderStatus::Pending => {}
                     OrderStatus::Invalid => {
-                        let words = state.error.as_ref().map(words);
+                        let words = state.error.as_ref().map(doubt);
                         return Err(self.unproved(words)?);
                     }
                     OrderStatus::Ready | OrderStatus::Processing | OrderStatus::Valid => {
                         return Ok(());
                     }
                 }
-                if doubt.is_some() {
+                if doubted.is_some() {
                     break;
                 }
                 self.wait(POLL)?;
             }
-            if let Some((name, message)) = doubt
+            if let Some((name, message)) = doubted
                 && attempt + 1 == LOOKS
             {
                 return Err(self.doubted(name, message));
@@ -135,7 +135,7 @@ impl Work<'_> {
 
     /// Tells the CA that the proofs are there; what it says against one of them is not its last word.
     fn ask_to_look(&mut self, again: bool) -> Result<Option<(String, String)>, EnrollError> {
-        let mut doubt = None;
+        let mut found = None;
         let mut all = self.order.authorizations();
         while let Some(next) = run(self.url, all.next())? {
             let mut authorization = next.map_err(|error| fault(self.url, self.about, error))?;
@@ -152,11 +152,11 @@ impl Work<'_> {
             };
             match run(self.url, challenge.set_ready())? {
                 Ok(()) => {}
-                Err(Error::Api(problem)) => doubt = Some((name, words(&problem))),
+                Err(Error::Api(problem)) => found = Some((name, doubt(&problem))),
                 Err(error) => return Err(fault(self.url, self.about, error)),
             }
         }
-        Ok(doubt)
+        Ok(found)
     }
 
     /// Which name the CA does not believe, and why.
@@ -176,7 +176,7 @@ impl Work<'_> {
             if authorization.status == AuthorizationStatus::Invalid || said.is_some() {
                 found = Some((
                     authorization.identifier().to_string(),
-                    said.map_or_else(|| "no reason".to_owned(), words),
+                    said.map_or_else(|| "no reason".to_owned(), doubt),
                 ));
                 break;
             }

@@ -13,6 +13,7 @@ use ureq::http::{Method, Request, Response, Uri};
 use crate::ca::http::{Attempts, Endpoint, Reply, Wait, describe, message};
 use crate::ca::{CaUrl, EnrollError, TransportError};
 use crate::time::Clock;
+use crate::x509::RevocationReason;
 
 /// Lets a future run that never waits for anything but [`Wire`], which blocks.
 ///
@@ -157,8 +158,18 @@ pub(super) fn fault(url: &CaUrl, about: &str, error: Error) -> EnrollError {
     }
 }
 
+/// What stands against a proof, and what can be done about it.
+pub(super) fn doubt(problem: &Problem) -> String {
+    let kind = problem.r#type.as_deref().unwrap_or_default();
+    let said = words(problem);
+    match hint(kind.strip_prefix(ERRORS).unwrap_or(kind)) {
+        Some(hint) => format!("{said}; {hint}"),
+        None => said,
+    }
+}
+
 /// What a problem says, with the name of its kind.
-pub(super) fn words(problem: &Problem) -> String {
+fn words(problem: &Problem) -> String {
     let kind = problem
         .r#type
         .as_deref()
@@ -182,29 +193,43 @@ pub(super) fn words(problem: &Problem) -> String {
             detail.unwrap_or("no reason")
         ));
     }
-    if let Some(hint) = kind.and_then(hint) {
-        words.push_str("; ");
-        words.push_str(hint);
-    }
     crate::ca::http::printable(&words)
 }
 
-/// What the operator can do about a kind of problem (RFC 8555, 6.7).
+/// What the operator can do about a proof that the CA does not find (RFC 8555, 6.7).
 fn hint(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "connection" => {
             "the CA asks port 80 of the address that the name has for it: that must lead here, or `http_listen` must be where it leads"
         }
         "dns" => "the name must have an address, or the record, for the CA's own resolver",
-        "externalAccountRequired" => {
-            "the provisioner wants accounts that were made elsewhere (`requireEAB`), which Phoenix cannot use"
-        }
-        "rejectedIdentifier" => "the CA's policy does not allow the name",
         "unauthorized" | "incorrectResponse" => {
             "something else answers for the name: another server on port 80, or an old record"
         }
         _ => return None,
     })
+}
+
+/// The reason as instant-acme has it; none where nothing is said.
+pub(super) fn reason(reason: RevocationReason) -> Option<instant_acme::RevocationReason> {
+    use instant_acme::RevocationReason as Theirs;
+    Some(match reason {
+        RevocationReason::Unspecified => return None,
+        RevocationReason::KeyCompromise => Theirs::KeyCompromise,
+        RevocationReason::CaCompromise => Theirs::CaCompromise,
+        RevocationReason::AffiliationChanged => Theirs::AffiliationChanged,
+        RevocationReason::Superseded => Theirs::Superseded,
+        RevocationReason::CessationOfOperation => Theirs::CessationOfOperation,
+        RevocationReason::CertificateHold => Theirs::CertificateHold,
+        RevocationReason::RemoveFromCrl => Theirs::RemoveFromCrl,
+        RevocationReason::PrivilegeWithdrawn => Theirs::PrivilegeWithdrawn,
+        RevocationReason::AaCompromise => Theirs::AaCompromise,
+    })
+}
+
+/// Whether a revocation came too late.
+pub(super) fn is_revoked(problem: &Problem) -> bool {
+    problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:alreadyRevoked")
 }
 
 fn unexpected(url: &CaUrl, detail: String) -> EnrollError {

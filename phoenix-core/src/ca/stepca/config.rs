@@ -58,8 +58,9 @@ impl Longest {
 /// The command that lets a provisioner give longer lives.
 pub(super) fn raise(provisioner: &str, to: GoDuration) -> String {
     format!(
-        "step ca provisioner update {} --x509-max-dur {to}",
-        shell_words::quote(provisioner)
+        "step ca provisioner update {} --x509-max-dur {}",
+        shell_words::quote(provisioner),
+        to.whole_hours()
     )
 }
 
@@ -131,9 +132,11 @@ mod tests {
         assert!(Longest::read(two, Some("b")).unwrap().is_some());
         assert!(Longest::read(b"{}", None).is_err());
         let one = Longest::read(two, Some("b")).unwrap().unwrap();
-        assert_eq!(
-            one.raise("720h".parse().unwrap()),
-            "step ca provisioner update b --x509-max-dur 720h0m0s"
-        );
+        for (asked, allowed) in [("720h", "720h0m0s"), ("719h59m1s", "720h0m0s")] {
+            assert_eq!(
+                one.raise(asked.parse().unwrap()),
+                format!("step ca provisioner update b --x509-max-dur {allowed}")
+            );
+        }
     }
 }

@@ -184,7 +184,6 @@ fn causes(current: &Chain, now: std::time::SystemTime) -> Vec<String> {
     causes.extend([
         "the certificate was revoked".to_owned(),
         "its provisioner does not allow renewal or is gone".to_owned(),
-        "enrolling anew needs neither".to_owned(),
     ]);
     causes
 }

@@ -332,8 +332,13 @@ fn all_names(
     let mut names = sans.clone();
     names.extend(common_name.as_dns());
     if names.is_empty() {
+        let ascii = if common_name.as_str().is_ascii() {
+            ""
+        } else {
+            " (a name with other letters is written in its ASCII form, `xn--...`)"
+        };
         return Err(Error::Argument(format!(
-            "`{common_name}` is no DNS name and no other name is given, so there is no name to ask for"
+            "`{common_name}` is no DNS name{ascii} and no other name is given, so there is no name to ask for"
         )));
     }
     Ok(names)

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{enroll, step_ca};
+use super::enroll;
 use crate::answers::RevokeReport;
 use crate::ca::{Authority as _, EmbeddedCa, EnrollError, Revocation, Revoked};
 use crate::error::Error;
+use crate::site::authority::Revokes;
 use crate::site::change::LOCK_TIMEOUT;
 use crate::site::{AnyAuthority, Site};
 use crate::store::AuditLine;
@@ -62,15 +63,30 @@ impl Site {
         }
         let act = format!("revoke serial {}", report.serial);
         let failed = |source| enroll(act.clone(), source);
-        let outcome = if let Some(ca) = authority.embedded() {
-            self.revoke_own(ca, chain.as_ref(), key.as_ref(), &serial, reason)?
-        } else {
-            let ca = step_ca(authority, "there is no CA that could revoke anything")?;
-            match (&chain, &key) {
-                (Some(chain), Some(key)) => ca.revoke_by_certificate(chain, key, reason, words),
-                _ => ca.revoke(&Revocation::new(serial).reason(reason, words)),
+        let outcome = match (authority.revokes(), &chain, &key) {
+            (Revokes::Embedded(ca), ..) => {
+                self.revoke_own(ca, chain.as_ref(), key.as_ref(), &serial, reason)?
             }
-            .map_err(failed)?
+            (Revokes::StepCa(ca), Some(chain), Some(key)) => ca
+                .revoke_by_certificate(chain, key, reason, words)
+                .map_err(failed)?,
+            (Revokes::StepCa(ca), ..) => ca
+                .revoke(&Revocation::new(serial).reason(reason, words))
+                .map_err(failed)?,
+            #[cfg(feature = "acme")]
+            (Revokes::Acme(ca), Some(chain), _) => ca.revoke(chain, reason).map_err(failed)?,
+            #[cfg(feature = "acme")]
+            (Revokes::Acme(_), None, _) => {
+                return Err(Error::Argument(
+                    "with ACME the certificate itself is needed, not its serial number".to_owned(),
+                ));
+            }
+            (Revokes::No, ..) => {
+                return Err(Error::Argument(format!(
+                    "there is no CA that could revoke anything: {}",
+                    authority.describe()
+                )));
+            }
         };
         report.outcome = Some(outcome);
         self.revoked_something(authority)?;

@@ -1,6 +1,14 @@
-//! step-ca asked by us and by `step`, in one run: issuing and renewing, and how near the CA's own speed that comes.
+//! step-ca asked by us and by others, in one run, and how near the CA's own speed that comes.
 //!
-//! Needs `step-ca` and `step`; without them it says so and measures nothing.
+//! * `step`: issuing and renewing, beside a loop of `step`;
+//! * `load`: the rate of `/sign`, beside a bare load generator;
+//! * `sync`: a whole run for 200 new certificates, beside what the CA, the key and the disk take.
+//!
+//! `cargo bench -p phoenix-benches --bench authority -- load` does one of them. Needs `step-ca`, and `step` for the first;
+//! without them it says so and measures nothing.
+
+mod load;
+mod sync;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -29,11 +37,41 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut setup = Setup::default();
     // As `step ca provisioner add` writes it: the cost that the loop pays each time.
     setup.rounds = 600_000;
-    let (Some(server), Some(step)) = (Server::start(&setup), step()) else {
-        say("step-ca or step is missing: nothing is measured");
+    let Some(server) = Server::start(&setup) else {
+        say("step-ca is missing: nothing is measured");
         return Ok(ExitCode::SUCCESS);
     };
-    let bench = Bench::new(&server, step)?;
+    let mut holds = true;
+    if wanted("step") {
+        holds &= beside_step(&server)?;
+    }
+    if wanted("load") {
+        holds &= load::beside_a_generator(&server)?;
+    }
+    if wanted("sync") {
+        holds &= sync::beside_its_parts(&server)?;
+    }
+    if holds || !is_measured() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+/// Whether the command line names this part, or none at all.
+fn wanted(part: &str) -> bool {
+    let mut named = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .peekable();
+    named.peek().is_none() || named.any(|word| word == part)
+}
+
+fn beside_step(server: &Server) -> Result<bool, Box<dyn Error>> {
+    let Some(step) = step() else {
+        say("step is missing: its loop is not measured");
+        return Ok(true);
+    };
+    let bench = Bench::new(server, step)?;
     let (few, many, sample) = if is_measured() {
         (50, 1_000, 10)
     } else {
@@ -50,14 +88,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut pairs = Vec::new();
     for (count, least) in [(few, FASTER[0]), (many, FASTER[1])] {
         // A new client each time: the key is opened and the connections are made within the time.
-        let client = bench.client();
+        let client = client(server);
         let started = Instant::now();
         pairs = issue_all(&client, count)?;
         let took = started.elapsed();
         holds &= compare(&format!("issue {count}"), took, issue, count, least);
     }
     pairs.truncate(100);
-    let client = bench.client();
+    let client = client(server);
     let started = Instant::now();
     renew_all(&client, &pairs)?;
     holds &= compare(
@@ -67,10 +105,18 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         pairs.len(),
         FASTER[2],
     );
-    if holds || !is_measured() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    Ok(ExitCode::FAILURE)
+    Ok(holds)
+}
+
+/// A client that has asked nothing yet.
+fn client(server: &Server) -> StepCa {
+    StepCa::new(
+        vec![server.url()],
+        vec![server.anchor.clone()],
+        Some(PROVISIONER.to_owned()),
+        PasswordSource::file("the bench", || Ok(Secret::from(PASSWORD.to_owned()))),
+        Arc::new(HostDial),
+    )
 }
 
 struct Bench<'s> {
@@ -87,16 +133,6 @@ impl<'s> Bench<'s> {
         std::fs::write(dir.path().join("root.pem"), server.anchor.to_pem())?;
         std::fs::write(dir.path().join("password"), PASSWORD)?;
         Ok(Self { server, step, dir })
-    }
-
-    fn client(&self) -> StepCa {
-        StepCa::new(
-            vec![self.server.url()],
-            vec![self.server.anchor.clone()],
-            Some(PROVISIONER.to_owned()),
-            PasswordSource::file("the bench", || Ok(Secret::from(PASSWORD.to_owned()))),
-            Arc::new(HostDial),
-        )
     }
 
     /// The mean times of one `step ca certificate` and of one `step ca renew`.
