@@ -3,7 +3,7 @@
 //! The encrypted port opens once its certificates are deployed, and Docker's configuration waits for it; the plain port
 //! closes once verification has proved the encrypted link. Where nothing of the link changes one step does all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -429,10 +429,9 @@ fn differing_rules<'c>(
     let gone = before.clone().into_iter().zip(after.clone());
     let come = after.into_iter().zip(before);
     gone.chain(come).flat_map(|(these, those)| {
-        these
-            .iter()
-            .map(|rule| &rule.rule)
-            .filter(move |rule| !those.iter().any(|other| other.rule.same_but_comment(rule)))
+        let those: HashSet<String> = those.iter().map(|other| other.rule.deed()).collect();
+        let these = these.iter().map(|rule| &rule.rule);
+        these.filter(move |rule| !those.contains(&rule.deed()))
     })
 }
 
