@@ -255,8 +255,11 @@ impl Draft {
             .lines
             .iter()
             .position(|line| matches!(line.content, FwContent::Header(Section::Group(_))));
+        // What stands before every section is ignored, and must stay so.
+        let is_header = |line: &Line| matches!(line.content, FwContent::Header(_));
+        let first = self.lines.iter().position(is_header);
         let mut at = match section {
-            Section::Options => 0,
+            Section::Options => first.unwrap_or(self.lines.len()),
             _ => group.unwrap_or(missing_at),
         };
         if at > 0 && !matches!(self.lines[at - 1].content, FwContent::Blank) {
