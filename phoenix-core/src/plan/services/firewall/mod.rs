@@ -3,17 +3,17 @@
 //! The encrypted port opens once its certificates are deployed, and Docker's configuration waits for it; the plain port
 //! closes once verification has proved the encrypted link. Where nothing of the link changes one step does all.
 
-use std::collections::{BTreeMap, HashSet};
-use std::net::IpAddr;
+mod link;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{Planner, Scope};
 use crate::diagnostic::Faults;
-use crate::firewall::{
-    Action as Verdict, Direction, Finished, Firewall, FirewallConfig, Link, Packet, Ports,
-    Rendering, Rule, TCP, lock_out,
-};
+use crate::firewall::{Finished, Firewall, FirewallConfig, Link, Rendering, lock_out};
 use crate::inventory::{PlacementState, ProxmoxSeen};
 use crate::links::links;
 use crate::manifest::Entry;
@@ -115,32 +115,6 @@ impl Planner<'_> {
         }
     }
 
-    /// The way of the link as the site describes it: each manager with Traefik's way to its encrypted port.
-    fn link(&self, config: &FirewallConfig) -> Vec<(GuestId, Link)> {
-        let mut link = Vec::new();
-        for (manager, _) in self.described_managers() {
-            for traefik in self.model.traefiks() {
-                let address = |id: GuestId| self.model.guests.guest(id)?.address.ip();
-                let (Some(source), Some(dest)) = (address(traefik.id), address(manager)) else {
-                    continue;
-                };
-                link.push((
-                    manager,
-                    Link {
-                        what: "Traefik to Docker".to_owned(),
-                        from: config.zone_of(source),
-                        source,
-                        to: config.zone_of(dest),
-                        dest,
-                        proto: TCP,
-                        port: self.model.settings.docker.port,
-                    },
-                ));
-            }
-        }
-        link
-    }
-
     /// Managers whose mutual TLS the manifest describes, with the entry that they serve.
     fn described_managers(&self) -> impl Iterator<Item = (GuestId, &Entry)> {
         self.model
@@ -152,26 +126,6 @@ impl Planner<'_> {
         self.model
             .traefiks()
             .filter_map(|guest| Some((guest.id, self.model.traefik_entry(guest.id)?.0)))
-    }
-
-    /// Whether somebody's way to Docker's ports changes: Traefik's by the verdict, anybody's by rules that name them.
-    fn moves_link(&self, rendering: &Rendering, last: &Finished) -> bool {
-        let found = rendering.found();
-        let (before, after) = (Firewall::new(&found), Firewall::new(&last.config));
-        let docker = &self.model.settings.docker;
-        let ports = [docker.port, docker.plain_port];
-        let decided = self.link(&found).into_iter().any(|(_, link)| {
-            ports.into_iter().any(|port| {
-                let packet = Packet::new(link.from, link.to, link.source, link.dest, TCP, port);
-                before.verdict(&packet).action != after.verdict(&packet).action
-            })
-        });
-        let managers: Vec<IpAddr> = self
-            .model
-            .docker_managers()
-            .filter_map(|guest| guest.address.ip())
-            .collect();
-        decided || differing_rules(&found, &last.config).any(|rule| names(rule, &ports, &managers))
     }
 
     /// Puts the steps about Proxmox's files among those of the link.
@@ -414,42 +368,6 @@ fn reasons(finished: &Finished) -> Vec<Reason> {
             lines: file.reasons.clone(),
         })
         .collect()
-}
-
-/// Rules that one configuration has and the other has not, whatever their comments say.
-fn differing_rules<'c>(
-    before: &'c FirewallConfig,
-    after: &'c FirewallConfig,
-) -> impl Iterator<Item = &'c Rule> {
-    let lists = |config: &'c FirewallConfig| {
-        let guests = config.guests.values().map(|guest| &guest.file.rules);
-        guests.chain([&config.cluster.rules]).collect::<Vec<_>>()
-    };
-    let (before, after) = (lists(before), lists(after));
-    let gone = before.clone().into_iter().zip(after.clone());
-    let come = after.into_iter().zip(before);
-    gone.chain(come).flat_map(|(these, those)| {
-        let those: HashSet<String> = those.iter().map(|other| other.rule.deed()).collect();
-        let these = these.iter().map(|rule| &rule.rule);
-        these.filter(move |rule| !those.contains(&rule.deed()))
-    })
-}
-
-/// Whether a rule names one of these ports, by itself or in a range, on the way to one of these addresses.
-fn names(rule: &Rule, ports: &[u16], to: &[IpAddr]) -> bool {
-    let named = |list: &Ports| ports.iter().any(|port| list.names(*port));
-    let meant = rule.direction == Direction::In
-        || to
-            .iter()
-            .any(|ip| crate::firewall::covers(rule.dest.as_ref(), *ip));
-    rule.enabled
-        && rule.action == Verdict::Accept
-        && named(&rule.ports)
-        && rule
-            .proto
-            .as_ref()
-            .is_none_or(|proto| proto.number() == TCP)
-        && meant
 }
 
 /// Faults as one line.
