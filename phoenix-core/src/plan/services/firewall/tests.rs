@@ -13,6 +13,7 @@ use crate::names::GuestId;
 use crate::observe::Silent;
 use crate::plan::{Action, Plan, Policy, Scope, Step, plan};
 use crate::report::Status;
+use crate::store::Trial;
 use crate::test_sites::{self, sample_site};
 
 /// The sample site, before its link moves or after its files were edited for that.
@@ -243,4 +244,54 @@ fn a_run_about_the_firewall_alone_looks_at_the_link_before_it_closes_it() {
         plan.blocked[0].reason,
         "what closes the plain port waits until traefik lxc:102 can be verified"
     );
+}
+
+#[test]
+fn the_link_is_left_alone_while_its_rules_must_not_be_written() {
+    let site = model(true);
+    // Proxmox's files admit nothing of the encrypted port: it must be opened, and a change is on trial.
+    let mut inventory = inventory(&site, closed());
+    let plan = planned(&site, &inventory, Scope::All);
+    assert!(needs(&plan, "configure docker vm:1001").contains(&"open firewall"));
+    inventory.trial = Some(Trial {
+        made: SystemTime::UNIX_EPOCH,
+        until: SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(60),
+        end: None,
+        files: Vec::new(),
+    });
+    let plan = planned(&site, &inventory, Scope::All);
+    let moves = |plan: &Plan| {
+        plan.steps
+            .iter()
+            .any(|step| step.id.0.starts_with("configure"))
+    };
+    assert!(!moves(&plan));
+    let reasons: Vec<&str> = plan
+        .blocked
+        .iter()
+        .map(|blocked| blocked.reason.as_str())
+        .collect();
+    assert!(
+        reasons.contains(&"Proxmox's firewall does not admit Traefik to Docker (10.0.0.12 -> 10.0.0.111 port 2376): missing is IN ACCEPT -source 10.0.0.12 -p tcp -dport 2376")
+            && reasons.contains(&"a change waits for `phoenix firewall confirm` until 1970-01-01T00:01:00Z"),
+        "{reasons:#?}"
+    );
+    // A run that does not write those files looks at them as they are.
+    assert!(!moves(&planned(&site, &inventory, Scope::Docker)));
+    inventory.trial = None;
+    inventory.proxmox = ProxmoxSeen::Seen(Box::new(proxmox(&site)));
+    assert!(moves(&planned(&site, &inventory, Scope::Docker)));
+}
+
+/// Proxmox's files with the plain port alone.
+fn closed() -> ProxmoxFacts {
+    let mut facts = proxmox(&model(false));
+    for file in facts.files.values_mut() {
+        let text = String::from_utf8(file.clone()).unwrap();
+        let kept = text
+            .split_inclusive('\n')
+            .filter(|line| !line.contains("2376"));
+        *file = kept.collect::<String>().into_bytes();
+    }
+    facts
 }
