@@ -1,9 +1,10 @@
 //! Rules listed and edited.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use super::{HOST, LXCS, VMS, edit, refused, text};
-use crate::{Scratch, stdout};
+use crate::{Scratch, stderr, stdout};
 
 #[test]
 fn rules_are_listed_with_their_places() {
@@ -106,6 +107,15 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
         (
             &["list", "vm:1001", "--source", "10.0.0.5/24"],
             "10.0.0.0/24",
+        ),
+        (
+            &["set", "vm:1001", "--index", "0", "source=10.0.0.5/24"],
+            "10.0.0.5/24 with bits below its mask, expected 10.0.0.0/24",
+        ),
+        // One of the manager's rules, asked for at a guest that has fewer.
+        (
+            &["remove", "lxc:101", "--index", "19"],
+            "found no rule 19: lxc:101 has",
         ),
         (
             &[
@@ -259,4 +269,59 @@ fn copies_go() {
     let words = edit(&site, &["dedupe", "vm:1001", "--port", "4443"]);
     assert!(words.contains("says the same"), "{words}");
     assert_eq!(text(&site, VMS), once);
+}
+
+/// The lock is taken before a file is read: nobody's edit is lost.
+#[test]
+fn processes_that_edit_at_once_wait_for_each_other() {
+    let site = Scratch::with_site();
+    let root = site.0.to_str().unwrap();
+    let children: Vec<_> = (4440..4448)
+        .map(|port| {
+            let target = if port % 2 == 0 { "vm:1001" } else { "vm:1002" };
+            Command::new(env!("CARGO_BIN_EXE_phoenix"))
+                .args([
+                    "--root",
+                    root,
+                    "firewall",
+                    "add",
+                    target,
+                    "--direction",
+                    "in",
+                ])
+                .args([
+                    "--action",
+                    "ACCEPT",
+                    "--proto",
+                    "tcp",
+                    "--port",
+                    &port.to_string(),
+                ])
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+    let text = text(&site, VMS);
+    for port in 4440..4448 {
+        assert_eq!(text.matches(&format!("\"{port}\"")).count(), 1, "{port}");
+    }
+    // Whoever does not wait is told who holds the lock.
+    let lock = fs::File::options()
+        .write(true)
+        .open(site.0.join("usr/local/phoenix_hypervisor/.phoenix/lock"))
+        .unwrap();
+    lock.lock().unwrap();
+    let output = site.phoenix(&["firewall", "disable", "vm:1001", "--lock-timeout", "0"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("for the lock"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -1,5 +1,7 @@
 //! Firewall rules: the plain port, the link's admission, copies.
 
+use std::collections::HashMap;
+
 use crate::check::Findings;
 use crate::diagnostic::{Fault, Faults};
 use crate::document::{Document, Located, NodeId};
@@ -57,11 +59,10 @@ fn plain(
 }
 
 fn copies(document: &Document, rules: &[Located<Rule>], findings: &mut Findings) {
-    for (index, rule) in rules.iter().enumerate() {
-        let first = rules[..index]
-            .iter()
-            .find(|other| other.value == rule.value);
-        if let Some(first) = first {
+    let mut seen: HashMap<String, &Located<Rule>> = HashMap::new();
+    for rule in rules {
+        let first = *seen.entry(rule.value.to_string()).or_insert(rule);
+        if first.node != rule.node {
             findings.push(
                 Fault::warning("PX009", "found the same firewall rule twice")
                     .at(document.place(rule.node))

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Session, without_comment};
+use super::Session;
 use crate::diagnostic::Faults;
 use crate::document::{NodeId, Value};
 use crate::firewall::member::{insert_member, member_value};
@@ -120,9 +120,7 @@ impl Session<'_, '_, '_> {
             let chosen: HashSet<usize> = chosen.iter().map(|listed| listed.index).collect();
             for listed in &list.rules {
                 if !chosen.contains(&listed.index) {
-                    standing
-                        .entry(without_comment(&listed.rule))
-                        .or_insert(listed.index);
+                    standing.entry(listed.rule.deed()).or_insert(listed.index);
                 }
             }
         }
@@ -151,7 +149,7 @@ impl Session<'_, '_, '_> {
             })?;
             self.check_new(&new, Some(&listed.rule), Some(listed.node))?;
             if dedupe {
-                let key = without_comment(&new);
+                let key = new.deed();
                 if let Some(twin) = standing.get(&key) {
                     let words = format!("goes, rule {twin} says the same with port {port}");
                     self.say(listed, &words);

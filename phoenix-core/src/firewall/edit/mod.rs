@@ -221,10 +221,3 @@ impl Session<'_, '_, '_> {
         self.said.push(format!("{whose}: {words}"));
     }
 }
-
-/// What a rule does, in words that are the same for rules that do the same.
-fn without_comment(rule: &Rule) -> String {
-    let mut rule = rule.clone();
-    rule.comment = None;
-    rule.to_string()
-}

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Beside, Session, without_comment};
+use super::{Beside, Session};
 use crate::diagnostic::Faults;
 use crate::document::Position;
 use crate::firewall::{Listed, Selector};
@@ -16,7 +16,7 @@ impl Session<'_, '_, '_> {
                 continue;
             }
             let key = if ignore_comments {
-                without_comment(&listed.rule)
+                listed.rule.deed()
             } else {
                 listed.rule.to_string()
             };

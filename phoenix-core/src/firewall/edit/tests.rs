@@ -55,6 +55,46 @@ proptest::proptest! {
     }
 }
 
+proptest::proptest! {
+    /// What is read after an edit is what was asked for, and every other rule is as it was.
+    #[test]
+    fn what_was_set_is_read_again(
+        chosen in proptest::collection::vec(0..RULES.len(), 1..9),
+        at in 0..9_usize,
+        words in proptest::sample::subsequence(vec![
+            "proto=tcp", "port=8006", "source=10.0.0.0/30", "dest=10.9.0.1-10.9.0.7", "comment=a (b): c # d",
+            "enabled=false", "action=REJECT", "log=info", "iface=vmbr1", "sport=1024:65535",
+        ], 1..6),
+        gone in proptest::sample::subsequence(vec!["comment=", "source=", "enabled="], 0..3),
+    ) {
+        let document = file(&chosen.iter().map(|at| RULES[*at]).collect::<Vec<_>>());
+        let at = at % chosen.len();
+        let key = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+        let gone = gone.iter().filter(|word| !words.iter().any(|set| key(set) == key(word)));
+        let words: Vec<&str> = words.iter().chain(gone).copied().collect();
+        let before = RuleList::global(&document);
+        let edit = set(&format!("index={at}"), &words);
+        let Ok((after, _)) = edited(&document, &edit) else {
+            // Only what Proxmox would ignore is refused.
+            let mut wanted = before.rules[at].rule.clone();
+            let applied = fields(&words).iter().try_for_each(|field| field.apply(&mut wanted));
+            proptest::prop_assert!(applied.is_err() || !wanted.problems(before.scope()).is_empty());
+            return Ok(());
+        };
+        let after = RuleList::global(&after);
+        proptest::prop_assert_eq!(after.rules.len(), before.rules.len());
+        for (index, (old, new)) in before.rules.iter().zip(&after.rules).enumerate() {
+            let mut wanted = old.rule.clone();
+            if index == at {
+                for field in fields(&words) {
+                    field.apply(&mut wanted).unwrap();
+                }
+            }
+            proptest::prop_assert_eq!(&new.rule, &wanted);
+        }
+    }
+}
+
 const RULES: &[&str] = &[
     r#"{"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "80"}"#,
     r#"{"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "80", "comment": "a"}"#,

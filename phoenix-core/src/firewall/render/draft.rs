@@ -1,6 +1,6 @@
 //! A file, line by line, as it becomes what is wanted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Phase, Rendered, is_ours, our_line};
 use crate::firewall::{Action, FwContent, FwFile, Rule, Section};
@@ -107,14 +107,17 @@ impl Draft {
     pub(super) fn rules(&mut self, rules: &[Rule], generated: bool, phase: Phase) {
         let first_time = !self.rule_lines().any(|(_, rule)| is_ours(rule));
         // Which lines are ours now, and which we take over.
+        let deeds: HashSet<String> = if first_time && !generated {
+            rules.iter().map(Rule::deed).collect()
+        } else {
+            HashSet::new()
+        };
         let mut ours = Vec::new();
         let mut adopted = Vec::new();
         for (at, rule) in self.rule_lines() {
             if is_ours(rule) {
                 ours.push(at);
-            } else if first_time
-                && (generated || rules.iter().any(|other| other.same_but_comment(rule)))
-            {
+            } else if first_time && (generated || deeds.contains(&rule.deed())) {
                 ours.push(at);
                 adopted.push(at);
             }
@@ -132,24 +135,10 @@ impl Draft {
         if rules.is_empty() && ours.is_empty() {
             return;
         }
-        // Where nothing refuses the order of what admits does not matter, and what is said is said.
-        let said: Vec<Rule> = self.rule_lines().map(|(_, rule)| rule.clone()).collect();
-        let is_on = |rule: &&Rule| rule.enabled;
-        let ordered = rules
-            .iter()
-            .chain(&said)
-            .filter(is_on)
-            .any(|rule| !admits(rule));
-        let new: Vec<New> = rules
-            .iter()
-            .map(|rule| New {
-                text: our_line(rule) + "\n",
-                comes: phase == Phase::Last
-                    || rule.enabled
-                        && admits(rule)
-                        && (ordered || !said.iter().any(|other| other.same_but_comment(rule))),
-            })
-            .collect();
+        let new: Vec<New> = match phase {
+            Phase::Last => rules.iter().map(|rule| New::of(rule, true)).collect(),
+            Phase::Opening => self.what_opens(rules),
+        };
         let old: Vec<&str> = ours
             .iter()
             .map(|at| self.lines[*at].text.as_str())
@@ -194,6 +183,22 @@ impl Draft {
         }
         self.add(&mut after, &new[next..]);
         self.lines = after;
+    }
+
+    /// The rules, of which those come that admit what no rule is known to admit now.
+    fn what_opens(&self, rules: &[Rule]) -> Vec<New> {
+        let said = || self.rule_lines().map(|(_, rule)| rule);
+        // Where nothing refuses the order of what admits does not matter, and what is said is said.
+        let mut all = rules.iter().chain(said());
+        let ordered = all.any(|rule| rule.enabled && !admits(rule));
+        let deeds: HashSet<String> = said().map(Rule::deed).collect();
+        rules
+            .iter()
+            .map(|rule| {
+                let missing = ordered || !deeds.contains(&rule.deed());
+                New::of(rule, rule.enabled && admits(rule) && missing)
+            })
+            .collect()
     }
 
     fn rule_lines(&self) -> impl Iterator<Item = (usize, &Rule)> {
@@ -250,8 +255,11 @@ impl Draft {
             .lines
             .iter()
             .position(|line| matches!(line.content, FwContent::Header(Section::Group(_))));
+        // What stands before every section is ignored, and must stay so.
+        let is_header = |line: &Line| matches!(line.content, FwContent::Header(_));
+        let first = self.lines.iter().position(is_header);
         let mut at = match section {
-            Section::Options => 0,
+            Section::Options => first.unwrap_or(self.lines.len()),
             _ => group.unwrap_or(missing_at),
         };
         if at > 0 && !matches!(self.lines[at - 1].content, FwContent::Blank) {
@@ -293,6 +301,15 @@ struct New {
     text: String,
     /// Whether this phase writes it.
     comes: bool,
+}
+
+impl New {
+    fn of(rule: &Rule, comes: bool) -> Self {
+        Self {
+            text: our_line(rule) + "\n",
+            comes,
+        }
+    }
 }
 
 /// Whether a rule can only shut out.

@@ -147,6 +147,16 @@ fn missing_sections_are_made_where_they_belong() {
 }
 
 #[test]
+fn what_stands_before_every_section_stays_ignored() {
+    let text = rendered(Some("# mine\ndhcp: 0\n[RULES]\n"), &wanted(&[SSH]));
+    assert_eq!(
+        untagged(&text),
+        format!("# mine\ndhcp: 0\n\n[OPTIONS]\n\nenable: 1\n\n[RULES]\n{SSH} *\n")
+    );
+    assert!(!parse(&text).config().options.contains_key("dhcp"));
+}
+
+#[test]
 fn opening_adds_what_admits_and_leaves_what_goes_later() {
     let old = "IN ACCEPT -source 10.0.0.12 -p tcp -dport 2375";
     let new = "IN ACCEPT -source 10.0.0.12 -p tcp -dport 2376";

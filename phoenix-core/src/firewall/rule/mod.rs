@@ -94,6 +94,15 @@ impl Rule {
             && self.enabled == other.enabled
     }
 
+    /// What the rule does, in words that are the same for rules that are [`same_but_comment`](Self::same_but_comment).
+    pub fn deed(&self) -> String {
+        Self {
+            comment: None,
+            ..self.clone()
+        }
+        .to_string()
+    }
+
     /// The family of addresses that the rule is about, where it says so itself.
     pub fn family(&self) -> Option<Family> {
         let of = |stated: &Option<AddressMatch>| stated.as_ref().and_then(AddressMatch::family);

@@ -153,14 +153,20 @@ impl Test {
             && (self.dports.is_empty() || self.dports.iter().any(|ports| ports.contains(&port)))
     }
 
+    /// Whether a packet fits.
     fn fits(&self, packet: &Packet, iface: &str) -> bool {
         // Cheapest first.
-        if self.proto.is_some_and(|proto| proto != packet.proto) {
-            return false;
-        }
-        if !self.dports.is_empty() && !self.dports.iter().any(|p| p.contains(&packet.dport)) {
-            return false;
-        }
+        self.proto.is_none_or(|proto| proto == packet.proto)
+            && self.fits_port(packet)
+            && self.fits_way(packet, iface)
+    }
+
+    fn fits_port(&self, packet: &Packet) -> bool {
+        self.dports.is_empty() || self.dports.iter().any(|p| p.contains(&packet.dport))
+    }
+
+    /// Whether a packet of a protocol that fits does, whatever its port is.
+    fn fits_way(&self, packet: &Packet, iface: &str) -> bool {
         if !self.source.contains(packet.source) || !self.dest.contains(packet.dest) {
             return false;
         }
@@ -200,6 +206,25 @@ impl Chain {
         self.policy.as_ref().map(|(action, _)| action)
     }
 
+    /// What can decide about packets that differ from this one by their port alone.
+    pub(super) fn narrow(&self, packet: &Packet, iface: &str) -> Narrow<'_> {
+        let mut steps = Vec::new();
+        for step in &self.steps {
+            let test = &step.test;
+            if test.proto.is_none_or(|proto| proto == packet.proto) && test.fits_way(packet, iface)
+            {
+                steps.push(step);
+                if test.dports.is_empty() {
+                    break;
+                }
+            }
+        }
+        Narrow {
+            steps,
+            policy: self.policy.as_ref().map(|(action, _)| action),
+        }
+    }
+
     /// What the first test that fits says, else the policy; nothing where there is none.
     pub(super) fn decide(&self, packet: &Packet, iface: &str) -> Option<Verdict<'_>> {
         for step in &self.steps {
@@ -215,6 +240,23 @@ impl Chain {
             action: by_policy(policy, packet),
             decision,
         })
+    }
+}
+
+/// The part of a chain that can decide about packets that differ by their port alone.
+pub(super) struct Narrow<'c> {
+    steps: Vec<&'c Step>,
+    policy: Option<&'c Action>,
+}
+
+impl Narrow<'_> {
+    /// What it says; nothing where the chain has no policy and no test fits.
+    pub(super) fn decide(&self, packet: &Packet) -> Option<&Action> {
+        let step = self.steps.iter().find(|step| step.test.fits_port(packet));
+        match step {
+            Some(step) => Some(answer(&step.action, packet)),
+            None => self.policy.map(|policy| by_policy(policy, packet)),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use super::chain::Chain;
+use super::chain::{Chain, Narrow};
 use super::{Action, Family, Firewall, Packet, Zone};
 use crate::firewall::{ICMP, ICMPV6, Ports, TCP, UDP};
 
@@ -68,15 +68,21 @@ impl Matrix {
                 all.dedup();
                 let packet =
                     |proto, port| Packet::new(*from_zone, *to_zone, *source, *dest, proto, port);
-                let admits =
-                    |proto, port| *firewall.verdict(&packet(proto, port)).action == Action::Accept;
+                let ports = |proto| {
+                    let mut packet = packet(proto, 0);
+                    let way = firewall.way(&packet);
+                    admitted(&all, |port| {
+                        packet.dport = port;
+                        way.admits(&packet)
+                    })
+                };
                 let icmp = if source.is_ipv4() { ICMP } else { ICMPV6 };
                 let cell = MatrixCell {
                     from: from.clone(),
                     to: to.clone(),
-                    tcp: admitted(&all, |port| admits(TCP, port)),
-                    udp: admitted(&all, |port| admits(UDP, port)),
-                    ping: admits(icmp, 0),
+                    tcp: ports(TCP),
+                    udp: ports(UDP),
+                    ping: *firewall.verdict(&packet(icmp, 0)).action == Action::Accept,
                 };
                 if !cell.tcp.is_empty() || !cell.udp.is_empty() || cell.ping {
                     cells.push(cell);
@@ -115,7 +121,7 @@ impl Matrix {
 }
 
 /// Ranges of ports, of which `edges` names every one where something may change.
-fn admitted(edges: &[u16], admits: impl Fn(u16) -> bool) -> Ports {
+fn admitted(edges: &[u16], mut admits: impl FnMut(u16) -> bool) -> Ports {
     let mut ranges: Vec<RangeInclusive<u16>> = Vec::new();
     for (index, start) in edges.iter().enumerate() {
         let end = edges.get(index + 1).map_or(u16::MAX, |next| next - 1);
@@ -132,7 +138,57 @@ fn admitted(edges: &[u16], admits: impl Fn(u16) -> bool) -> Ports {
     Ports(ranges)
 }
 
+/// Who looks at first packets on one way, each narrowed to what can decide there.
+struct Way<'f>(Vec<Narrow<'f>>);
+
+impl Way<'_> {
+    fn admits(&self, packet: &Packet) -> bool {
+        // A list without a policy that says nothing lets the next one look.
+        let mut said = self.0.iter().filter_map(|list| list.decide(packet));
+        said.all(|action| *action == Action::Accept)
+    }
+}
+
 impl Firewall {
+    /// What looks at the first packet of a connection on this way, for any port.
+    fn way(&self, packet: &Packet) -> Way<'_> {
+        let mut lists = Vec::new();
+        if self.off || packet.from == packet.to {
+            return Way(lists);
+        }
+        let family = Family::of(packet.source);
+        match packet.from {
+            Zone::Guest(id, interface) => {
+                let interface = self.interface(id, interface).filter(|known| known.firewall);
+                let sides = interface.and_then(|interface| interface.sides.as_ref());
+                lists.extend(sides.map(|sides| sides.of(family).outbound.narrow(packet, "")));
+            }
+            Zone::Host => {
+                let iface = self.iface(packet, packet.to);
+                let sides = self.host.as_ref();
+                lists.extend(sides.map(|sides| sides.of(family).outbound.narrow(packet, iface)));
+            }
+            Zone::Outside => {}
+        }
+        match packet.to {
+            Zone::Guest(id, interface) => {
+                let interface = self.interface(id, interface).filter(|known| known.firewall);
+                if let Some(interface) = interface {
+                    lists.push(self.filters.of(family).narrow(packet, ""));
+                    let sides = interface.sides.as_ref();
+                    lists.extend(sides.map(|sides| sides.of(family).inbound.narrow(packet, "")));
+                }
+            }
+            Zone::Host => {
+                let iface = self.iface(packet, packet.from);
+                let sides = self.host.as_ref().filter(|_| iface != "lo");
+                lists.extend(sides.map(|sides| sides.of(family).inbound.narrow(packet, iface)));
+            }
+            Zone::Outside => {}
+        }
+        Way(lists)
+    }
+
     /// The ports at which verdicts may change, of what goes to a zone and of what comes from it.
     fn port_edges(&self, zone: Zone, family: Family) -> (Vec<u16>, Vec<u16>) {
         let sides = match zone {

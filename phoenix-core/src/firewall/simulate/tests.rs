@@ -329,3 +329,58 @@ fn the_matrix_says_who_reaches_what_and_what_changed() {
     );
     assert!(before.changes(&before).is_empty());
 }
+
+mod matrix {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::firewall::{TCP, UDP};
+
+    fn rules(direction: &'static str) -> impl Strategy<Value = String> {
+        let line = format!(
+            "{direction} (ACCEPT|DROP|REJECT)( -source 198\\.51\\.100\\.(0/30|1|250))?( -dest 198\\.51\\.100\\.(0/31|2))?( -p (tcp|udp)( -dport (22|80,81|80:1900|1900|43)))?\n"
+        );
+        let line = prop::string::string_regex(&line).unwrap();
+        prop::collection::vec(line, 0..6).prop_map(|lines| lines.concat())
+    }
+
+    proptest! {
+        /// The matrix says of every port what the verdict on a packet to it is.
+        #[test]
+        fn the_matrix_is_what_the_verdicts_say(
+            cluster in rules("(IN|OUT)"),
+            one in rules("(IN|OUT)"),
+            two in rules("(IN|OUT)"),
+            switches in prop::collection::vec(any::<bool>(), 4),
+        ) {
+            let on = |rules: &str, on: bool| format!("[OPTIONS]\nenable: {}\n[RULES]\n{rules}", u8::from(on));
+            let blacklist = if switches[3] { "[IPSET blacklist]\n198.51.100.1\n" } else { "" };
+            let mut site = Site::new(
+                &format!("{blacklist}[RULES]\n{cluster}"), "", &on(&one, switches[0]), &on(&two, switches[1]),
+            );
+            site.0.guests.get_mut(&1).unwrap().interfaces[0].firewall = switches[2];
+            let firewall = Firewall::new(&site.0);
+            let ends: Vec<_> = [
+                ("outside", Zone::Outside, "203.0.113.1"),
+                ("host", Zone::Host, "198.51.100.250"),
+                ("1", Zone::Guest(1, 0), "198.51.100.1"),
+                ("2", Zone::Guest(2, 0), "198.51.100.2"),
+            ]
+            .map(|(name, zone, address)| (name.to_owned(), zone, ip(address)))
+            .into();
+            let matrix = Matrix::new(&firewall, &ends);
+            for (from, from_zone, source) in &ends {
+                for (to, to_zone, dest) in ends.iter().filter(|(to, ..)| to != from) {
+                    let cell = matrix.cells().iter().find(|cell| cell.from == *from && cell.to == *to);
+                    for port in [1, 21, 22, 23, 42, 43, 44, 79, 80, 81, 82, 1899, 1900, 1901, 65_535] {
+                        for (proto, ports) in [(TCP, cell.map(|c| &c.tcp)), (UDP, cell.map(|c| &c.udp))] {
+                            let packet = Packet::new(*from_zone, *to_zone, *source, *dest, proto, port);
+                            let admitted = *firewall.verdict(&packet).action == Action::Accept;
+                            prop_assert_eq!(ports.is_some_and(|ports| ports.names(port)), admitted, "{:?}", packet);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -3,17 +3,17 @@
 //! The encrypted port opens once its certificates are deployed, and Docker's configuration waits for it; the plain port
 //! closes once verification has proved the encrypted link. Where nothing of the link changes one step does all.
 
+mod link;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{Planner, Scope};
 use crate::diagnostic::Faults;
-use crate::firewall::{
-    Action as Verdict, Direction, Finished, Firewall, FirewallConfig, Link, Packet, Ports,
-    Rendering, Rule, TCP, lock_out,
-};
+use crate::firewall::{Finished, Firewall, FirewallConfig, Link, Rendering, lock_out};
 use crate::inventory::{PlacementState, ProxmoxSeen};
 use crate::links::links;
 use crate::manifest::Entry;
@@ -27,6 +27,7 @@ use crate::time::rfc3339;
 pub(super) struct FirewallWork {
     rendering: Rendering,
     links: Vec<Link>,
+    opened: Finished,
     last: Finished,
     /// Whether the way between Traefik and Docker changes by it.
     moves_link: bool,
@@ -56,41 +57,71 @@ impl Planner<'_> {
         let rules = self.model.site_rules();
         let work = Rendering::new(&rules, facts).and_then(|rendering| {
             let last = rendering.finish()?;
-            let links = links(rules.guests(), &self.model.settings, rendering.wanted());
-            let moves_link = self.moves_link(&rendering, &last);
             Ok(FirewallWork {
+                links: links(rules.guests(), &self.model.settings, rendering.wanted()),
+                opened: rendering.open()?,
+                moves_link: self.moves_link(&rendering, &last),
                 rendering,
-                links,
                 last,
-                moves_link,
             })
         });
+        if scope.firewall() {
+            self.notes.extend(facts.without_effect(&rules));
+        }
         let work = match work {
             Ok(work) => work,
             Err(faults) => {
                 if scope.firewall() {
-                    self.firewall_blocked(format!(
-                        "its rules cannot be rendered: {}",
-                        words(&faults)
-                    ));
+                    let why = format!("its rules cannot be rendered: {}", words(&faults));
+                    self.firewall_blocked(why);
+                    // Nobody knows then whether the link would be admitted.
+                    self.held = true;
                 }
                 return None;
             }
         };
-        let config = if scope.firewall() {
-            self.notes.extend(facts.without_effect(&rules));
-            work.last.config.clone()
-        } else {
-            work.rendering.found()
-        };
+        let refused = self.refused(&work);
+        let is_done = scope.firewall() && refused.is_none();
         if scope.docker() {
-            self.must_be_admitted(&config, scope);
+            let config = if is_done {
+                work.last.config.clone()
+            } else {
+                work.rendering.found()
+            };
+            self.must_be_admitted(&config, is_done);
         }
-        scope.firewall().then_some(work)
+        if let Some(why) = refused.filter(|_| scope.firewall()) {
+            self.firewall_blocked(why);
+        }
+        is_done.then_some(work)
+    }
+
+    /// Why Proxmox's files must not be written now.
+    fn refused(&self, work: &FirewallWork) -> Option<String> {
+        if let Some(until) = self.waits_until() {
+            return Some(format!(
+                "a change waits for `phoenix firewall confirm` until {}",
+                rfc3339(until)
+            ));
+        }
+        if let Some(file) = self.taken_back(&work.last) {
+            return Some(format!(
+                "what {} would say was taken back, since nobody confirmed it: `phoenix firewall render --apply` tries it again",
+                file.display()
+            ));
+        }
+        [&work.opened, &work.last].into_iter().find_map(|finished| {
+            let judged = if finished.files.is_empty() {
+                Ok(Vec::new())
+            } else {
+                work.rendering.guard(&finished.config, &work.links)
+            };
+            judged.err().map(|faults| words(&faults))
+        })
     }
 
     /// Holds the link where the firewall would stand between its ends.
-    fn must_be_admitted(&mut self, config: &FirewallConfig, scope: Scope) {
+    fn must_be_admitted(&mut self, config: &FirewallConfig, by_site: bool) {
         let all = Firewall::new(&FirewallConfig {
             node: config.node.clone(),
             ..FirewallConfig::default()
@@ -99,7 +130,7 @@ impl Planner<'_> {
         for (manager, link) in self.link(config) {
             // Against nothing at all: what is not admitted is lost.
             for lost in lock_out(&all, &new, None, &[link]) {
-                let whose = if scope.firewall() {
+                let whose = if by_site {
                     "the site's rules do"
                 } else {
                     "Proxmox's firewall does"
@@ -115,32 +146,6 @@ impl Planner<'_> {
         }
     }
 
-    /// The way of the link as the site describes it: each manager with Traefik's way to its encrypted port.
-    fn link(&self, config: &FirewallConfig) -> Vec<(GuestId, Link)> {
-        let mut link = Vec::new();
-        for (manager, _) in self.described_managers() {
-            for traefik in self.model.traefiks() {
-                let address = |id: GuestId| self.model.guests.guest(id)?.address.ip();
-                let (Some(source), Some(dest)) = (address(traefik.id), address(manager)) else {
-                    continue;
-                };
-                link.push((
-                    manager,
-                    Link {
-                        what: "Traefik to Docker".to_owned(),
-                        from: config.zone_of(source),
-                        source,
-                        to: config.zone_of(dest),
-                        dest,
-                        proto: TCP,
-                        port: self.model.settings.docker.port,
-                    },
-                ));
-            }
-        }
-        link
-    }
-
     /// Managers whose mutual TLS the manifest describes, with the entry that they serve.
     fn described_managers(&self) -> impl Iterator<Item = (GuestId, &Entry)> {
         self.model
@@ -154,53 +159,15 @@ impl Planner<'_> {
             .filter_map(|guest| Some((guest.id, self.model.traefik_entry(guest.id)?.0)))
     }
 
-    /// Whether somebody's way to Docker's ports changes: Traefik's by the verdict, anybody's by rules that name them.
-    fn moves_link(&self, rendering: &Rendering, last: &Finished) -> bool {
-        let found = rendering.found();
-        let (before, after) = (Firewall::new(&found), Firewall::new(&last.config));
-        let docker = &self.model.settings.docker;
-        let ports = [docker.port, docker.plain_port];
-        let decided = self.link(&found).into_iter().any(|(_, link)| {
-            ports.into_iter().any(|port| {
-                let packet = Packet::new(link.from, link.to, link.source, link.dest, TCP, port);
-                before.verdict(&packet).action != after.verdict(&packet).action
-            })
-        });
-        let managers: Vec<IpAddr> = self
-            .model
-            .docker_managers()
-            .filter_map(|guest| guest.address.ip())
-            .collect();
-        decided || differing_rules(&found, &last.config).any(|rule| names(rule, &ports, &managers))
-    }
-
     /// Puts the steps about Proxmox's files among those of the link.
     pub(super) fn firewall(&mut self, work: &FirewallWork, scope: Scope) {
-        if let Some(until) = self.waits_until() {
-            self.firewall_blocked(format!(
-                "a change waits for `phoenix firewall confirm` until {}",
-                rfc3339(until)
-            ));
-            return;
-        }
         if work.last.files.is_empty() {
             self.steps.push(verify_firewall());
             return;
         }
-        if let Some(file) = self.taken_back(&work.last) {
-            self.firewall_blocked(format!(
-                "what {} would say was taken back, since nobody confirmed it: `phoenix firewall render --apply` tries it again",
-                file.display()
-            ));
-            return;
-        }
-        if let Err(faults) = work.rendering.guard(&work.last.config, &work.links) {
-            self.firewall_blocked(words(&faults));
-            return;
-        }
-        let last = last_step(&work.last);
         let described = self.described_managers().next().is_some();
         if !(work.moves_link && described) {
+            let last = last_step(&work.last);
             let verify = verify_firewall().needs([last.id.clone()]);
             self.steps.extend([last, verify]);
             return;
@@ -216,24 +183,16 @@ impl Planner<'_> {
             self.firewall_blocked(why);
             return;
         }
-        let Some(opening) = self.opening(work) else {
-            return;
-        };
-        let (opening, last) = match opening {
-            None => (None, last),
-            Some((id, opened)) => match work.rendering.after(&opened).finish() {
-                Ok(finished) => (Some(id), last_step(&finished)),
-                Err(faults) => {
-                    self.firewall_blocked(words(&faults));
-                    return;
-                }
-            },
+        let opening = self.opening(work);
+        let last = match work.rendering.after(&work.opened).finish() {
+            Ok(finished) => last_step(&finished),
+            Err(faults) => return self.firewall_blocked(words(&faults)),
         };
         if scope == Scope::Firewall {
             self.look_at_link();
         }
-        let proofs = self.proofs(opening.as_ref());
-        match proofs {
+        self.wait_for(opening.as_ref());
+        match self.proofs() {
             Ok(proofs) => {
                 let last = last.needs(opening).needs(proofs);
                 let verify = verify_firewall().needs([last.id.clone()]);
@@ -262,25 +221,10 @@ impl Planner<'_> {
         (trial.end == Some(TrialEnd::Reverted)).then_some(&file.path)
     }
 
-    /// The step that opens, where something is to be opened; nothing when it must not be done.
-    #[expect(
-        clippy::option_option,
-        reason = "no step to do is another thing than a step that must not be done"
-    )]
-    fn opening(&mut self, work: &FirewallWork) -> Option<Option<(StepId, Finished)>> {
-        let opened = work.rendering.open().and_then(|opened| {
-            work.rendering.guard(&opened.config, &work.links)?;
-            Ok(opened)
-        });
-        let opened = match opened {
-            Ok(opened) => opened,
-            Err(faults) => {
-                self.firewall_blocked(words(&faults));
-                return None;
-            }
-        };
-        if opened.files.is_empty() {
-            return Some(None);
+    /// The step that opens, where something is to be opened.
+    fn opening(&mut self, work: &FirewallWork) -> Option<StepId> {
+        if work.opened.files.is_empty() {
+            return None;
         }
         let deployments = self
             .linked
@@ -290,14 +234,14 @@ impl Planner<'_> {
             .cloned();
         let open = Step::new(
             Action::OpenFirewall {
-                files: digests(&opened),
+                files: digests(&work.opened),
             },
-            reasons(&opened),
+            reasons(&work.opened),
         )
         .needs(deployments);
         let id = open.id.clone();
         self.steps.push(open);
-        Some(Some((id, opened)))
+        Some(id)
     }
 
     /// Whether the pairs of the link lie where they belong, or will by this run.
@@ -347,35 +291,36 @@ impl Planner<'_> {
         }
     }
 
-    /// Lets the link's steps wait for what opens, and gives the looks that prove it.
-    fn proofs(&mut self, opening: Option<&StepId>) -> Result<Vec<StepId>, String> {
-        let mut proofs = Vec::new();
+    /// The looks that prove the link.
+    fn proofs(&self) -> Result<Vec<StepId>, String> {
         let dockers = self.described_managers().map(|(id, _)| Subject::Docker(id));
         let traefiks = self
             .described_traefiks()
             .map(|(id, _)| Subject::Traefik(id));
-        for subject in dockers.chain(traefiks) {
-            let id = Action::Verify {
-                subject: subject.clone(),
-            }
-            .id();
-            if !self.steps.iter().any(|step| step.id == id) {
-                return Err(format!(
-                    "what closes the plain port waits until {subject} can be verified"
-                ));
-            }
-            proofs.push(id);
-        }
+        let proof = |subject: Subject| {
+            let words = format!("what closes the plain port waits until {subject} can be verified");
+            let id = Action::Verify { subject }.id();
+            let is_there = self.steps.iter().any(|step| step.id == id);
+            is_there.then_some(id).ok_or(words)
+        };
+        dockers.chain(traefiks).map(proof).collect()
+    }
+
+    /// Lets the link's steps wait for what opens.
+    fn wait_for(&mut self, opening: Option<&StepId>) {
         for step in &mut self.steps {
             let is_of_link = matches!(
                 step.action,
-                Action::ConfigureDocker { .. } | Action::ConfigureTraefik { .. }
-            ) || proofs.contains(&step.id);
+                Action::ConfigureDocker { .. }
+                    | Action::ConfigureTraefik { .. }
+                    | Action::Verify {
+                        subject: Subject::Docker(_) | Subject::Traefik(_),
+                    }
+            );
             if is_of_link {
                 *step = step.clone().needs(opening.cloned());
             }
         }
-        Ok(proofs)
     }
 
     fn firewall_blocked(&mut self, reason: String) {
@@ -414,43 +359,6 @@ fn reasons(finished: &Finished) -> Vec<Reason> {
             lines: file.reasons.clone(),
         })
         .collect()
-}
-
-/// Rules that one configuration has and the other has not, whatever their comments say.
-fn differing_rules<'c>(
-    before: &'c FirewallConfig,
-    after: &'c FirewallConfig,
-) -> impl Iterator<Item = &'c Rule> {
-    let lists = |config: &'c FirewallConfig| {
-        let guests = config.guests.values().map(|guest| &guest.file.rules);
-        guests.chain([&config.cluster.rules]).collect::<Vec<_>>()
-    };
-    let (before, after) = (lists(before), lists(after));
-    let gone = before.clone().into_iter().zip(after.clone());
-    let come = after.into_iter().zip(before);
-    gone.chain(come).flat_map(|(these, those)| {
-        these
-            .iter()
-            .map(|rule| &rule.rule)
-            .filter(move |rule| !those.iter().any(|other| other.rule.same_but_comment(rule)))
-    })
-}
-
-/// Whether a rule names one of these ports, by itself or in a range, on the way to one of these addresses.
-fn names(rule: &Rule, ports: &[u16], to: &[IpAddr]) -> bool {
-    let named = |list: &Ports| ports.iter().any(|port| list.names(*port));
-    let meant = rule.direction == Direction::In
-        || to
-            .iter()
-            .any(|ip| crate::firewall::covers(rule.dest.as_ref(), *ip));
-    rule.enabled
-        && rule.action == Verdict::Accept
-        && named(&rule.ports)
-        && rule
-            .proto
-            .as_ref()
-            .is_none_or(|proto| proto.number() == TCP)
-        && meant
 }
 
 /// Faults as one line.
