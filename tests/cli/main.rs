@@ -3,6 +3,7 @@
 mod back;
 mod ca;
 mod certs;
+mod drift;
 mod edit;
 mod firewall;
 mod manifest;

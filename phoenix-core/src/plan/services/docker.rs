@@ -139,7 +139,9 @@ impl Planner<'_> {
             .delivered
             .get(&(entry.common_name.clone(), guest))
             .cloned();
-        if delivered.is_some() {
+        // The same pair put right again is no reason to interrupt everything that runs there.
+        let new = self.certificates.fresh.contains(&entry.common_name);
+        if delivered.is_some() && new {
             reasons.push(Reason::NewPair);
         } else if let Some(chain) = self
             .inventory

@@ -190,3 +190,20 @@ fn nothing_goes_back_to_a_pair_that_is_about_to_end() {
         assert!(!single, "{step:?}");
     }
 }
+
+#[test]
+fn a_pair_of_docker_that_is_put_right_restarts_nothing() {
+    let (model, authority) = (model(), Authority::new());
+    let mut inventory = settled(&model, &authority, 20 * DAY);
+    let docker = model.docker_entry(DOCKER).unwrap().0;
+    let facts = inventory.certificates.get_mut(&docker.common_name).unwrap();
+    for place in &mut facts.placements {
+        *place = PlacementState::Differs("the key has mode 644, wanted 600".to_owned());
+    }
+    let policy = Policy::default();
+    let plan = plan(&model, &inventory, "a CA", Scope::All, &policy, now()).unwrap();
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
+    let deployed = |id: &&&str| id.starts_with("deploy docker-daemon");
+    assert!(ids.iter().filter(deployed).count() > 0, "{ids:?}");
+    assert!(!ids.iter().any(|id| id.starts_with("configure")), "{ids:?}");
+}
