@@ -5,6 +5,7 @@ mod ca;
 mod certs;
 mod drift;
 mod edit;
+mod faults;
 mod firewall;
 mod manifest;
 mod mounts;

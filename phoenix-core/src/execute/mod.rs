@@ -222,6 +222,8 @@ impl<'p, 'a> Run<'p, 'a> {
                 done.warnings.insert(0, why);
                 Ok(done)
             }
+            // What stands against both is said once.
+            Err(error) if error.messages == refusal.messages => Err(error),
             Err(error) => Err(error.cause(format!("before that: {}", refusal.messages.join(": ")))),
         }
     }
