@@ -19,7 +19,11 @@ fn site() -> Scratch {
         r#"[{{"common_name": "{NAME}", "cert_path": "{dir}/pair/a.crt", "key_path": "{dir}/pair/a.key", "permissions": "600",
             "deploy": [{{"guest": "lxc:7", "cert": "{dir}/inside/a.crt", "key": "{dir}/inside/a.key", "permissions": "600"}}]}}]"#
     );
-    fs::write(scratch.0.join("site/etc/certificate-manifest.json"), manifest).unwrap();
+    fs::write(
+        scratch.0.join("site/etc/certificate-manifest.json"),
+        manifest,
+    )
+    .unwrap();
     let lxcs = r#"{"lxc_configs": {"7": {"name": "a"}}}"#;
     fs::write(scratch.0.join("site/etc/phoenix_lxc_configs.json"), lxcs).unwrap();
     let first = phoenix_with_tools(&scratch, &["sync", "certs"]);
@@ -38,7 +42,10 @@ const DRIFTS: &[Drift] = &[
     Drift {
         what: "mode",
         act: |key| fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap(),
-        said: ["has mode 644, expected 600", "the key has mode 644, wanted 600"],
+        said: [
+            "has mode 644, expected 600",
+            "the key has mode 644, wanted 600",
+        ],
     },
     Drift {
         what: "owner",
@@ -79,18 +86,50 @@ fn mode_owner_and_link_are_put_right_on_the_host_and_in_a_guest_without_a_new_ce
             let before = fs::read(&key).unwrap();
             (drift.act)(&key);
             let plan = stdout(&phoenix_with_tools(&scratch, &["plan", "certs"]));
-            assert!(plan.contains(drift.said[index]), "{place} {}: {plan}", drift.what);
-            let calls = || fs::read_to_string(scratch.0.join("calls")).unwrap().lines().count();
+            assert!(
+                plan.contains(drift.said[index]),
+                "{place} {}: {plan}",
+                drift.what
+            );
+            let calls = || {
+                fs::read_to_string(scratch.0.join("calls"))
+                    .unwrap()
+                    .lines()
+                    .count()
+            };
             let so_far = calls();
             let output = phoenix_with_tools(&scratch, &["sync", "certs"]);
-            assert_eq!(output.status.code(), Some(0), "{place} {}: {}", drift.what, said(&output));
-            assert!(!stdout(&output).contains("issue"), "{place} {}: {}", drift.what, said(&output));
-            assert_eq!(calls() - so_far, 1 + index, "one call to look, one to deliver");
+            assert_eq!(
+                output.status.code(),
+                Some(0),
+                "{place} {}: {}",
+                drift.what,
+                said(&output)
+            );
+            assert!(
+                !stdout(&output).contains("issue"),
+                "{place} {}: {}",
+                drift.what,
+                said(&output)
+            );
+            assert_eq!(
+                calls() - so_far,
+                1 + index,
+                "one call to look, one to deliver"
+            );
             assert_eq!(fs::read(&key).unwrap(), before);
             let facts = fs::metadata(&key).unwrap();
-            assert_eq!((facts.mode() & 0o777, facts.uid(), facts.gid()), (0o600, 0, 0));
+            assert_eq!(
+                (facts.mode() & 0o777, facts.uid(), facts.gid()),
+                (0o600, 0, 0)
+            );
             let link = fs::read_link(&key).unwrap();
-            assert!(link.starts_with(".phoenix"), "{place} {}: {}", drift.what, link.display());
+            assert!(
+                link.starts_with(".phoenix"),
+                "{place} {}: {}",
+                drift.what,
+                link.display()
+            );
             let again = phoenix_with_tools(&scratch, &["sync", "certs", "--unattended", "-q"]);
             assert_eq!(said(&again), "", "{place} {}", drift.what);
         }
@@ -126,7 +165,10 @@ fn a_script_that_writes_through_our_links_is_found_and_its_pair_kept_only_when_i
     text.extend_from_slice(b"# renewed by the old script\n");
     fs::write(&cert, &text).unwrap();
     let plan = stdout(&phoenix_with_tools(&scratch, &["plan", "certs"]));
-    assert!(plan.contains("was written over since it was deployed"), "{plan}");
+    assert!(
+        plan.contains("was written over since it was deployed"),
+        "{plan}"
+    );
     let output = phoenix_with_tools(&scratch, &["sync", "certs"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let again = phoenix_with_tools(&scratch, &["sync", "certs", "--unattended", "-q"]);
@@ -136,6 +178,10 @@ fn a_script_that_writes_through_our_links_is_found_and_its_pair_kept_only_when_i
     fs::write(&key, "-----BEGIN EC PRIVATE KEY-----\n").unwrap();
     let output = phoenix_with_tools(&scratch, &["sync", "certs"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    assert!(stdout(&output).contains("done     issue"), "{}", said(&output));
+    assert!(
+        stdout(&output).contains("done     issue"),
+        "{}",
+        said(&output)
+    );
     assert_ne!(fs::read(&key).unwrap(), before);
 }

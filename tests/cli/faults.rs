@@ -28,7 +28,17 @@ impl Site {
         };
         if let Some(side) = tmpfs {
             let dir = site.path(side);
-            assert!(run("mount", &["-t", "tmpfs", "-o", "size=256k", "none", dir.to_str().unwrap()]));
+            assert!(run(
+                "mount",
+                &[
+                    "-t",
+                    "tmpfs",
+                    "-o",
+                    "size=256k",
+                    "none",
+                    dir.to_str().unwrap()
+                ]
+            ));
             site.mounted.push(dir);
         }
         site.manifest("");
@@ -87,7 +97,10 @@ impl Drop for Site {
 }
 
 fn run(program: &str, words: &[&str]) -> bool {
-    Command::new(program).args(words).output().is_ok_and(|output| output.status.success())
+    Command::new(program)
+        .args(words)
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 fn fill(dir: &Path) {
@@ -151,21 +164,37 @@ const FAULTS: &[Fault] = &[
             site.manifest("");
             let path = site.path("site/etc/certificate-manifest.json");
             let text = fs::read_to_string(&path).unwrap();
-            let text = text.replace("\"guest\": \"lxc:7\",", "\"guest\": \"lxc:7\", \"owner\": \"only-elsewhere:root\",");
+            let text = text.replace(
+                "\"guest\": \"lxc:7\",",
+                "\"guest\": \"lxc:7\", \"owner\": \"only-elsewhere:root\",",
+            );
             fs::write(path, text).unwrap();
         },
         mend: |site| site.manifest(""),
-        words: &["lxc:7 refused the delivery", "could not set the owner", "only-elsewhere"],
+        words: &[
+            "lxc:7 refused the delivery",
+            "could not set the owner",
+            "only-elsewhere",
+        ],
     },
     Fault {
         name: "a planted current",
         tmpfs: None,
         act: |site| {
-            let slug = fs::read_dir(site.path("inside/.phoenix")).unwrap().next().unwrap().unwrap().path();
+            let slug = fs::read_dir(site.path("inside/.phoenix"))
+                .unwrap()
+                .next()
+                .unwrap()
+                .unwrap()
+                .path();
             fs::rename(slug.join("current"), slug.join("current-aside")).unwrap();
             let served = fs::read_link(slug.join("current-aside")).unwrap();
             for name in ["a.crt", "a.key"] {
-                let file = if name == "a.crt" { "fullchain.pem" } else { "key.pem" };
+                let file = if name == "a.crt" {
+                    "fullchain.pem"
+                } else {
+                    "key.pem"
+                };
                 let path = site.path("inside").join(name);
                 let bytes = fs::read(slug.join(&served).join(file)).unwrap();
                 fs::remove_file(&path).unwrap();
@@ -174,7 +203,12 @@ const FAULTS: &[Fault] = &[
             symlink("/etc", slug.join("current")).unwrap();
         },
         mend: |site| {
-            let slug = fs::read_dir(site.path("inside/.phoenix")).unwrap().next().unwrap().unwrap().path();
+            let slug = fs::read_dir(site.path("inside/.phoenix"))
+                .unwrap()
+                .next()
+                .unwrap()
+                .unwrap()
+                .path();
             fs::rename(slug.join("current-aside"), slug.join("current")).unwrap();
         },
         words: &["found what is not ours", "current points to /etc"],
@@ -183,11 +217,21 @@ const FAULTS: &[Fault] = &[
         name: "an immutable file",
         tmpfs: None,
         act: |site| {
-            let slug = fs::read_dir(site.path("inside/.phoenix")).unwrap().next().unwrap().unwrap().path();
+            let slug = fs::read_dir(site.path("inside/.phoenix"))
+                .unwrap()
+                .next()
+                .unwrap()
+                .unwrap()
+                .path();
             run("chattr", &["+i", slug.to_str().unwrap()]);
         },
         mend: |site| {
-            let slug = fs::read_dir(site.path("inside/.phoenix")).unwrap().next().unwrap().unwrap().path();
+            let slug = fs::read_dir(site.path("inside/.phoenix"))
+                .unwrap()
+                .next()
+                .unwrap()
+                .unwrap()
+                .path();
             run("chattr", &["-i", slug.to_str().unwrap()]);
         },
         words: &["lxc:7 refused the delivery", "Operation not permitted"],
@@ -195,7 +239,9 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "a guest that stops in the middle",
         tmpfs: None,
-        act: |site| site.in_container("if [ -e \"$0.looked\" ]; then head -c 900 | timeout 5 $real \"$@\" | head -c 60; exit 137; fi\n: >\"$0.looked\"; exec $real \"$@\""),
+        act: |site| {
+            site.in_container("if [ -e \"$0.looked\" ]; then head -c 900 | timeout 5 $real \"$@\" | head -c 60; exit 137; fi\n: >\"$0.looked\"; exec $real \"$@\"")
+        },
         mend: Site::container_mended,
         words: &["the call into lxc:7 broke off"],
     },
@@ -216,9 +262,14 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "a transport that prints garbage",
         tmpfs: None,
-        act: |site| site.in_container("if [ -e \"$0.looked\" ]; then cat >/dev/null; echo 'Please change your password'; exit 0; fi\n: >\"$0.looked\"; exec $real \"$@\""),
+        act: |site| {
+            site.in_container("if [ -e \"$0.looked\" ]; then cat >/dev/null; echo 'Please change your password'; exit 0; fi\n: >\"$0.looked\"; exec $real \"$@\"")
+        },
         mend: Site::container_mended,
-        words: &["the answer of lxc:7 is garbled", "Please change your password"],
+        words: &[
+            "the answer of lxc:7 is garbled",
+            "Please change your password",
+        ],
     },
     Fault {
         name: "a hash that differs after the write",
@@ -234,7 +285,10 @@ const FAULTS: &[Fault] = &[
             ));
         },
         mend: Site::container_mended,
-        words: &["lxc:7 refused the delivery", "could not confirm what was written"],
+        words: &[
+            "lxc:7 refused the delivery",
+            "could not confirm what was written",
+        ],
     },
 ];
 
