@@ -394,4 +394,6 @@ impl<'p, 'a> Run<'p, 'a> {
 }
 
 #[cfg(test)]
+mod restore_tests;
+#[cfg(test)]
 mod tests;
