@@ -171,7 +171,12 @@ fn a_failed_verification_brings_the_previous_pair_back_everywhere_and_repeats_th
     let first = next();
     let performer = Performer::new(&context);
     let outcomes = run(&plan, &Failing(&performer, false), &Silent);
-    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Done), "{outcomes:#?}");
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| outcome.status == Status::Done),
+        "{outcomes:#?}"
+    );
     let before = served();
     assert_eq!(before[0], before[1]);
     let second = next();
