@@ -528,7 +528,10 @@ fn a_repaired_pair_does_not_push_the_one_of_before_out() {
 
 #[test]
 fn ten_thousand_neighbours_do_not_slow_a_pair_down() {
-    let (_scratch, root, target) = place();
+    let scratch = Scratch::in_memory();
+    std::fs::create_dir(scratch.path().join("tls")).unwrap();
+    let root = Root::at(scratch.path()).unwrap();
+    let target = target(&root);
     deploy(&root, &target, "01");
     let store = inside(&root, Path::new("/tls/.phoenix"));
     for number in 0..10_000 {
@@ -544,9 +547,8 @@ fn ten_thousand_neighbours_do_not_slow_a_pair_down() {
         deploy(&root, &target, &number.to_string());
     }
     assert_eq!(read(&root, &target), pair("29"));
-    // Reading the names of all neighbours once for each would take longer.
     let took = started.elapsed();
-    assert!(took < std::time::Duration::from_secs(15), "{took:?}");
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
     assert_eq!(
         versions(&root, &target),
         ["28", "29", "current", "previous"]
