@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -152,7 +152,6 @@ impl Ours {
             None
         };
         let me = fs::metadata(&base)?;
-        use std::os::unix::fs::MetadataExt as _;
         Ok(Self {
             root: Root::host(),
             target: PairTarget {
@@ -225,7 +224,7 @@ impl Ours {
 /// What readers met.
 #[derive(Default)]
 struct Reads {
-    reads: u64,
+    all: u64,
     missing: u64,
     mismatched: u64,
     mismatched_twice: u64,
@@ -237,7 +236,7 @@ impl Reads {
         let each = self.took.as_secs_f64() * 1e3 / f64::from(u32::try_from(rotations).unwrap_or(1));
         say(&format!(
             "{what:<46} {:>11}  {:>7}  {:>10}  {:>16}  {each:>9.1} ms",
-            self.reads, self.missing, self.mismatched, self.mismatched_twice
+            self.all, self.missing, self.mismatched, self.mismatched_twice
         ));
     }
 }
@@ -264,7 +263,7 @@ fn rotate(
         };
         for reader in readers {
             let seen = reader.join().map_err(|_| "a reader panicked")?;
-            all.reads += seen.reads;
+            all.all += seen.all;
             all.missing += seen.missing;
             all.mismatched += seen.mismatched;
             all.mismatched_twice += seen.mismatched_twice;
@@ -277,7 +276,7 @@ fn read_until(done: &AtomicBool, paths: &[PathBuf; 2], current: Option<&Path>) -
     let mut seen = Reads::default();
     let mut keys = Keys::default();
     while !done.load(Ordering::Relaxed) {
-        seen.reads += 1;
+        seen.all += 1;
         match keys.read(paths, current) {
             None => seen.missing += 1,
             Some(true) => {}
