@@ -116,6 +116,11 @@ struct Fault {
     words: &'static [&'static str],
 }
 
+/// The first call looks, the second delivers.
+const BREAKS_OFF: &str = r#"if [ -e "$0.looked" ]; then head -c 900 | timeout 5 $real "$@" | head -c 60; exit 137; fi
+: >"$0.looked"; exec $real "$@""#;
+const GARBAGE: &str = r#"if [ -e "$0.looked" ]; then cat >/dev/null; echo 'Please change your password'; exit 0; fi
+: >"$0.looked"; exec $real "$@""#;
 const ASKED: &str = "so the CA was not asked";
 
 const FAULTS: &[Fault] = &[
@@ -239,9 +244,7 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "a guest that stops in the middle",
         tmpfs: None,
-        act: |site| {
-            site.in_container("if [ -e \"$0.looked\" ]; then head -c 900 | timeout 5 $real \"$@\" | head -c 60; exit 137; fi\n: >\"$0.looked\"; exec $real \"$@\"")
-        },
+        act: |site| site.in_container(BREAKS_OFF),
         mend: Site::container_mended,
         words: &["the call into lxc:7 broke off"],
     },
@@ -262,9 +265,7 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "a transport that prints garbage",
         tmpfs: None,
-        act: |site| {
-            site.in_container("if [ -e \"$0.looked\" ]; then cat >/dev/null; echo 'Please change your password'; exit 0; fi\n: >\"$0.looked\"; exec $real \"$@\"")
-        },
+        act: |site| site.in_container(GARBAGE),
         mend: Site::container_mended,
         words: &[
             "the answer of lxc:7 is garbled",
