@@ -74,6 +74,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// How a pair stands.
+#[derive(Clone, Copy)]
 enum State {
     Lost,
     Mixed,
