@@ -2,12 +2,12 @@
 
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use phoenix_benches::{TARGET, guests, is_measured};
+use phoenix_benches::{TARGET, built, guests, is_measured};
 
 /// jq's time over ours, at least.
 const FASTER: f64 = 3.0;
@@ -92,24 +92,6 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         "missed: at least {FASTER} times as fast as jq, at most {MEMORY} times the file in memory, at most {GROWTH} times the time for ten times the file"
     ));
     Ok(ExitCode::FAILURE)
-}
-
-/// The command as it is built beside this bench, in the same profile.
-fn built() -> Result<PathBuf, Box<dyn Error>> {
-    let own = std::env::current_exe()?;
-    let profile = own
-        .parent()
-        .and_then(Path::parent)
-        .ok_or("this bench stands outside of a target directory")?;
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "phoenix-cli"]);
-    if profile.ends_with("release") {
-        build.arg("--release");
-    }
-    if !build.status()?.success() {
-        return Err("could not build the command".into());
-    }
-    Ok(profile.join("phoenix"))
 }
 
 fn edit(phoenix: &Path, dir: &Path, file: &Path, value: &str) -> Command {

@@ -2,12 +2,36 @@
 //!
 //! `cargo bench -p phoenix-benches` measures; `cargo bench -p phoenix-benches -- --test` runs each bench once, on small files.
 
+use std::error::Error;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Whether this run measures, or only shows that the benches still work.
 pub fn is_measured() -> bool {
     let has = |flag: &str| std::env::args().any(|argument| argument == flag);
     has("--bench") && !has("--test")
+}
+
+/// Builds the command as this bench was built, and says where it is.
+///
+/// # Errors
+/// When it cannot be built, or the bench stands outside of a target directory.
+pub fn built() -> Result<PathBuf, Box<dyn Error>> {
+    let own = std::env::current_exe()?;
+    let profile = own
+        .parent()
+        .and_then(Path::parent)
+        .ok_or("this bench stands outside of a target directory")?;
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--package", "phoenix-cli"]);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    if !build.status()?.success() {
+        return Err("could not build the command".into());
+    }
+    Ok(profile.join("phoenix"))
 }
 
 /// Guests with firewall rules, indented by four, of at least so many bytes.

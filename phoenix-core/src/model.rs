@@ -238,7 +238,12 @@ impl Model {
 
     /// Where an entry's own paths are written.
     pub fn primary(&self, entry: &Entry) -> Placement {
-        let mounted = |path: &Path| self.guests.mounted(path).filter(|_| self.live_mounts);
+        // What a container of another node mounts lies on that node.
+        let here = |guest: &Guest| !self.settings.reach.contains_key(&guest.id);
+        let mounted = |path: &Path| {
+            let found = self.guests.mounted(path);
+            found.filter(|(guest, _)| self.live_mounts && here(guest))
+        };
         let through = mounted(&entry.cert_path)
             .zip(mounted(&entry.key_path))
             .filter(|((a, _), (b, _))| a.id == b.id);

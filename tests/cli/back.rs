@@ -180,3 +180,43 @@ fn a_dropped_try_and_a_rollback_both_forget_the_pair_that_waits() {
         .mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[test]
+fn a_dropped_pair_is_forgotten_and_a_rollback_that_fails_is_not_tried_again_by_itself() {
+    let scratch = in_two_guests();
+    scratch.phoenix(&["sync", "certs"]);
+    scratch.phoenix(&["sync", "certs", "--force"]);
+    let before = served(&scratch);
+    let inside = scratch.0.join("guests/vm-1002/tls");
+    let break_it = || {
+        fs::rename(&inside, scratch.0.join("aside")).unwrap();
+        fs::write(&inside, "in the way").unwrap();
+    };
+    let mend_it = || {
+        fs::remove_file(&inside).unwrap();
+        fs::rename(scratch.0.join("aside"), &inside).unwrap();
+    };
+    break_it();
+    let failed = scratch.phoenix(&["certs", "rollback", NAME]);
+    assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
+    mend_it();
+    assert_eq!(served(&scratch), before);
+    let quiet = scratch.phoenix(&["sync", "certs", "--unattended", "-q"]);
+    assert_eq!(
+        (said(&quiet), served(&scratch)),
+        (String::new(), before.clone())
+    );
+    let plan = stdout(&scratch.phoenix(&["plan", "certs"]));
+    assert!(!plan.contains("by hand"), "{plan}");
+    break_it();
+    scratch.phoenix(&["sync", "certs", "--force"]);
+    mend_it();
+    let listed = stdout(&scratch.phoenix(&["pending", "list"]));
+    let id = listed
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("id "))
+        .unwrap();
+    scratch.phoenix(&["pending", "drop", id]);
+    let quiet = scratch.phoenix(&["sync", "certs", "--unattended", "-q"]);
+    assert_eq!((said(&quiet), served(&scratch)), (String::new(), before));
+}

@@ -11,7 +11,7 @@ fn said(output: &Output) -> String {
 }
 
 /// Puts stand-ins of Proxmox's tools before all others: guests whose state is in `state`, and which are the machine itself.
-fn with_tools(scratch: &Scratch) {
+pub(super) fn with_tools(scratch: &Scratch) {
     let dir = scratch.0.display();
     fs::create_dir_all(scratch.0.join("bin")).unwrap();
     fs::write(scratch.0.join("state-of-guests"), "running").unwrap();
@@ -31,7 +31,7 @@ fn with_tools(scratch: &Scratch) {
     }
 }
 
-fn phoenix_with_tools(scratch: &Scratch, words: &[&str]) -> Output {
+pub(super) fn phoenix_with_tools(scratch: &Scratch, words: &[&str]) -> Output {
     let dir = &scratch.0;
     Command::new(env!("CARGO_BIN_EXE_phoenix"))
         .arg("--site")

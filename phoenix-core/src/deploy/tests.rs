@@ -501,3 +501,56 @@ fn readers_that_resolve_current_once_never_see_a_mixed_pair() {
     });
     assert!(reads > 0);
 }
+
+#[test]
+fn a_repaired_pair_does_not_push_the_one_of_before_out() {
+    let (_scratch, root, target) = place();
+    deploy(&root, &target, "01");
+    deploy(&root, &target, "02");
+    // Somebody writes through the link; the same pair is put right under another name.
+    std::fs::write(inside(&root, &target.key), "key 99").unwrap();
+    let staged = put(&root, &target, "02");
+    assert_eq!(staged.version(), "02-2");
+    staged.commit().unwrap().finish().unwrap();
+    assert_eq!(read(&root, &target), pair("02"));
+    assert_eq!(
+        versions(&root, &target),
+        ["01", "02-2", "current", "previous"]
+    );
+    let kept = super::versions(&root, &target).unwrap();
+    let names: Vec<(&str, bool)> = kept
+        .iter()
+        .map(|version| (version.name.as_str(), version.current))
+        .collect();
+    assert_eq!(names, [("01", false), ("02-2", true)]);
+    assert_eq!(kept[0].key.expose_secret(), b"key 01");
+}
+
+#[test]
+fn ten_thousand_neighbours_do_not_slow_a_pair_down() {
+    let scratch = Scratch::in_memory();
+    std::fs::create_dir(scratch.path().join("tls")).unwrap();
+    let root = Root::at(scratch.path()).unwrap();
+    let target = target(&root);
+    deploy(&root, &target, "01");
+    let store = inside(&root, Path::new("/tls/.phoenix"));
+    for number in 0..10_000 {
+        std::fs::write(
+            inside(&root, Path::new("/tls")).join(format!("{number}.crt")),
+            "",
+        )
+        .unwrap();
+        std::fs::create_dir(store.join(format!("neighbour-{number}"))).unwrap();
+    }
+    let started = std::time::Instant::now();
+    for number in 2..30 {
+        deploy(&root, &target, &number.to_string());
+    }
+    assert_eq!(read(&root, &target), pair("29"));
+    let took = started.elapsed();
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+    assert_eq!(
+        versions(&root, &target),
+        ["28", "29", "current", "previous"]
+    );
+}

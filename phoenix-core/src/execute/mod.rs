@@ -229,6 +229,8 @@ impl<'p, 'a> Run<'p, 'a> {
                 done.warnings.insert(0, why);
                 Ok(done)
             }
+            // What stands against both is said once.
+            Err(error) if error.messages == refusal.messages => Err(error),
             Err(error) => Err(error.cause(format!("before that: {}", refusal.messages.join(": ")))),
         }
     }
@@ -403,5 +405,7 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 }
 
+#[cfg(test)]
+mod restore_tests;
 #[cfg(test)]
 mod tests;

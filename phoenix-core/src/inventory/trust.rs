@@ -36,9 +36,9 @@ pub fn bundle_has(bundle: &[u8], anchor: &Anchor) -> bool {
 /// The last whole line of its PEM form: 48 bytes of its signature.
 fn mark(anchor: &Anchor) -> String {
     let pem = String::from_utf8_lossy(&anchor.to_pem()).into_owned();
-    let lines = pem.lines().filter(|line| !line.starts_with("-----"));
-    let whole = lines.filter(|line| line.len() == 64);
-    whole.last().unwrap_or_default().to_owned()
+    let mut lines = pem.lines().rev().filter(|line| !line.starts_with("-----"));
+    let whole = lines.find(|line| line.len() == 64);
+    whole.unwrap_or_default().to_owned()
 }
 
 /// The host's own store.

@@ -120,7 +120,7 @@ pub const ENTRY_FIELDS: &[FieldInfo] = &[
     optional(
         "keep",
         FieldKind::Integer { min: 1, max: 100 },
-        "the site's setting, 1 without it",
+        "the site's `deploy.keep`; 1 without it",
         "How many previous versions are kept.",
     ),
 ];

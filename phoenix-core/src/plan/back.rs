@@ -77,3 +77,21 @@ fn lifetime(leaf: &Leaf) -> std::time::Duration {
         .duration_since(leaf.not_before)
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::testing::{Authority, DAY, Leafing, now};
+
+    #[test]
+    fn a_pair_that_is_brought_back_stays_to_its_window_or_for_two_thirds_of_what_is_left() {
+        let leafing = Leafing {
+            not_after: now() + 9 * DAY,
+            ..Leafing::default()
+        };
+        let chain = Authority::new().chain(&leafing);
+        let until = |due| holds_until(due, chain.leaf(), now());
+        assert_eq!(until(now() + 7 * DAY), now() + 7 * DAY);
+        assert_eq!(until(now() - DAY), now() + 6 * DAY);
+    }
+}

@@ -1,6 +1,6 @@
 //! Plans the pairs: which are issued, and where they go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -45,6 +45,8 @@ pub(super) struct CertificatePlan {
     pub(super) deployments: BTreeMap<CommonName, Vec<StepId>>,
     /// Those of them that bring a new pair into a guest.
     pub(super) delivered: BTreeMap<(CommonName, GuestId), StepId>,
+    /// Certificates of which another pair than the installed one is put in place.
+    pub(super) fresh: BTreeSet<CommonName>,
     /// New pairs whose predecessor is worth going back to, each with the unit of its deployments.
     pub(super) returnable: BTreeMap<CommonName, String>,
 }
@@ -199,6 +201,9 @@ fn entry_steps(
             }
         }
     };
+    if fresh.is_some() {
+        plan.fresh.insert(name.clone());
+    }
     if fresh.is_some() && worth {
         plan.returnable.insert(name.clone(), format!("pair {name}"));
     }

@@ -38,7 +38,17 @@ impl Site {
             let item = work.inventory.pending.iter().find(|item| {
                 matches!(&item.kind, PendingKind::Pair { certificate, .. } if certificate == name)
             });
+            let by_hand = own.iter().any(|(step, _)| {
+                let mut reasons = step.reasons.iter();
+                reasons.any(|reason| matches!(reason, Reason::RolledBack { .. }))
+            });
             if fresh && let Some(why) = taken_back(&steps, name) {
+                // Whoever brings a pair back by hand sees that it failed; nothing does it later behind their back.
+                if by_hand {
+                    store.drop_candidates(&[entry.slug()])?;
+                    store.let_go(&entry.slug())?;
+                    continue;
+                }
                 let kind = PendingKind::Pair {
                     certificate: name.clone(),
                     interrupts: own
@@ -57,10 +67,6 @@ impl Site {
                 // While a pair waits for its next try, what happens to the installed one is no news of it.
                 kept || !own.is_empty() && arrived && item.is_none()
             };
-            let by_hand = own.iter().any(|(step, _)| {
-                let mut reasons = step.reasons.iter();
-                reasons.any(|reason| matches!(reason, Reason::RolledBack { .. }))
-            });
             if fresh && arrived && !by_hand && facts.held.is_some() {
                 store.let_go(&entry.slug())?;
             }

@@ -6,6 +6,7 @@ use super::run::Work;
 use super::{Site, SyncOptions};
 use crate::error::Error;
 use crate::model::Model;
+use crate::names::Slug;
 use crate::observe::Observer;
 use crate::plan::{Action, Plan, Step, StepId};
 use crate::report::Report;
@@ -50,6 +51,9 @@ impl Site {
         let store = self.store();
         for item in &items {
             store.settle(&item.kind)?;
+            if let PendingKind::Pair { certificate, .. } = &item.kind {
+                store.drop_candidates(&[Slug::of(certificate.as_str())])?;
+            }
             let line = AuditLine::done(self.seams.clock.now(), format!("drop {}", item.kind))
                 .why("the operator asked for it")
                 .detail(item.last_error.as_deref().unwrap_or_default());

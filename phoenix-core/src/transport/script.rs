@@ -129,13 +129,13 @@ pub(crate) fn no_answer(guest: GuestId, raw: Raw) -> TransportError {
     } else if said(&["does not exist"]) {
         TransportError::NoSuchGuest { guest }
     } else if raw.status == SSH_FAILED && said(&HOST_KEY) {
-        let stderr = raw.stderr;
+        let stderr = one_line(&raw.stderr);
         TransportError::HostKey { guest, stderr }
     } else if raw.status == SSH_FAILED && said(&DENIED) {
-        let stderr = raw.stderr;
+        let stderr = one_line(&raw.stderr);
         TransportError::Denied { guest, stderr }
     } else if raw.status == SSH_FAILED && said(&UNREACHABLE) {
-        let stderr = raw.stderr;
+        let stderr = one_line(&raw.stderr);
         TransportError::Unreachable { guest, stderr }
     } else if raw.status == 0 {
         let found: String = String::from_utf8_lossy(&raw.stdout)
@@ -153,6 +153,15 @@ pub(crate) fn no_answer(guest: GuestId, raw: Raw) -> TransportError {
             stderr: raw.stderr,
         }
     }
+}
+
+/// What `ssh` says, without the frame of `@` that it draws around a warning.
+fn one_line(stderr: &str) -> String {
+    let lines = stderr
+        .lines()
+        .map(|line| line.trim_matches(['@', ' ', '\r']))
+        .filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// What `ssh` ends with when it failed itself.

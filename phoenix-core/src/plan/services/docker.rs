@@ -139,6 +139,8 @@ impl Planner<'_> {
             .delivered
             .get(&(entry.common_name.clone(), guest))
             .cloned();
+        // The same pair put right again is no reason to interrupt everything that runs there.
+        let new = self.certificates.fresh.contains(&entry.common_name);
         let others = self
             .inventory
             .guests
@@ -156,7 +158,7 @@ impl Planner<'_> {
             reasons.push(Reason::ConfigurationDiffers {
                 what: "dockerd is to admit the clients of another CA".to_owned(),
             });
-        } else if delivered.is_some() {
+        } else if delivered.is_some() && new {
             reasons.push(Reason::NewPair);
         } else if facts.started_before_root {
             reasons.push(Reason::ConfigurationDiffers {

@@ -9,6 +9,7 @@ use crate::migrate::{DockerTlsOptions, docker_tls};
 use crate::model::{Model, SourceFile};
 use crate::names::GuestId;
 use crate::plan::{Plan, Policy, Scope, Step, docker_wanted, plan};
+use crate::store::{PendingItem, PendingKind};
 use crate::test_sites::{self, sample_site};
 use crate::transport::Sha256;
 use crate::x509::testing::{Authority, DAY, Leafing, now};
@@ -142,10 +143,8 @@ fn what_is_seen_of_a_renewed_link_takes_the_pairs_back_and_what_was_told_is_told
     let verify = step(&plan, "verify docker vm:1001");
     assert_eq!(verify.judges, [docker.clone(), traefik.clone()]);
     assert_eq!(step(&plan, "verify traefik lxc:102").judges, [traefik]);
-    assert_eq!(
-        step(&plan, "configure docker vm:1001").repeats,
-        [docker.clone()]
-    );
+    let configure = step(&plan, "configure docker vm:1001");
+    assert_eq!(configure.repeats.as_slice(), std::slice::from_ref(&docker));
     let units: BTreeSet<&str> = plan
         .steps
         .iter()
@@ -195,4 +194,108 @@ fn nothing_goes_back_to_a_pair_that_is_about_to_end() {
             .is_some_and(|unit| unit.starts_with("pair "));
         assert!(!single, "{step:?}");
     }
+}
+
+#[test]
+fn a_pair_of_docker_that_is_put_right_restarts_nothing() {
+    let (model, authority) = (model(), Authority::new());
+    let mut inventory = settled(&model, &authority, 20 * DAY);
+    let docker = model.docker_entry(DOCKER).unwrap().0;
+    let facts = inventory.certificates.get_mut(&docker.common_name).unwrap();
+    for place in &mut facts.placements {
+        *place = PlacementState::Differs("the key has mode 644, wanted 600".to_owned());
+    }
+    let policy = Policy::default();
+    let plan = plan(&model, &inventory, "a CA", Scope::All, &policy, now()).unwrap();
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
+    let deployed = |id: &&&str| id.starts_with("deploy docker-daemon");
+    assert!(ids.iter().filter(deployed).count() > 0, "{ids:?}");
+    assert!(!ids.iter().any(|id| id.starts_with("configure")), "{ids:?}");
+}
+
+/// A forced renewal was taken back: its pair waits, tried a moment ago.
+fn rejected(model: &Model, authority: &Authority, left: std::time::Duration) -> Inventory {
+    let mut inventory = settled(model, authority, left);
+    let entry = &model.manifest.entries[0].value;
+    let chain = authority.chain(&Leafing {
+        sans: entry.names.clone(),
+        not_after: now() + 20 * DAY,
+        ..Leafing::default()
+    });
+    let facts = inventory.certificates.get_mut(&entry.common_name).unwrap();
+    facts.candidate = Some(PairFacts {
+        state: PairState::Present {
+            chain: Box::new(chain),
+            key_matches: true,
+            cert_sha256: Sha256::of(b""),
+            key_sha256: Sha256::of(b""),
+        },
+    });
+    inventory.pending.push(PendingItem {
+        kind: PendingKind::Pair {
+            certificate: entry.common_name.clone(),
+            interrupts: false,
+        },
+        since: now(),
+        tries: 3,
+        last_try: Some(now()),
+        last_error: Some("it served another leaf".to_owned()),
+    });
+    inventory
+}
+
+/// What is planned for the first certificate: its blocks, and its steps with their units.
+fn of_first(model: &Model, inventory: &Inventory, unattended: bool) -> (usize, Vec<String>) {
+    let name = &model.manifest.entries[0].value.common_name;
+    let policy = Policy {
+        only: vec![name.clone()],
+        unattended,
+        ..Policy::default()
+    };
+    let plan = plan(model, inventory, "a CA", Scope::Certs, &policy, now()).unwrap();
+    let steps = plan
+        .steps
+        .iter()
+        .filter(|step| step.action.certificate() == Some(name));
+    let words = steps
+        .map(|step| format!("{} {:?}", step.reasons[0], step.unit))
+        .collect();
+    (plan.blocked.len(), words)
+}
+
+#[test]
+fn a_rejected_pair_pauses_in_unattended_runs_until_the_one_before_is_about_to_end() {
+    let (model, authority) = (model(), Authority::new());
+    let early = rejected(&model, &authority, 20 * DAY);
+    assert_eq!(of_first(&model, &early, true), (1, Vec::new()));
+    let (blocked, steps) = of_first(&model, &early, false);
+    assert_eq!((blocked, steps.len()), (0, 1));
+    assert!(
+        steps[0].contains("last: it served another leaf Some(\"pair "),
+        "{steps:?}"
+    );
+    // In the last tenth of its life the old one is worth nothing any more: the new one goes, and stays.
+    let late = rejected(&model, &authority, DAY);
+    let (blocked, steps) = of_first(&model, &late, true);
+    assert_eq!((blocked, steps.len()), (0, 1));
+    assert!(steps[0].ends_with("None"), "{steps:?}");
+}
+
+#[test]
+fn a_rejected_pair_that_is_no_longer_wanted_is_got_anew() {
+    let (model, authority) = (model(), Authority::new());
+    let mut inventory = rejected(&model, &authority, 20 * DAY);
+    let name = &model.manifest.entries[0].value.common_name;
+    let facts = inventory.certificates.get_mut(name).unwrap();
+    facts.candidate_untrusted = Some("another root".to_owned());
+    // The installed one is right as it is: nothing waits for the candidate.
+    assert_eq!(of_first(&model, &inventory, true), (0, Vec::new()));
+    let facts = inventory.certificates.get_mut(name).unwrap();
+    facts.untrusted = Some("another root".to_owned());
+    let (blocked, steps) = of_first(&model, &inventory, true);
+    assert_eq!(blocked, 0);
+    assert!(
+        steps[0].starts_with("does not chain to the CA's root"),
+        "{steps:?}"
+    );
 }

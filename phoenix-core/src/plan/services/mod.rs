@@ -193,6 +193,7 @@ impl Planner<'_> {
                 self.certificates.steps.retain(|planned| planned.id != step);
             }
             self.certificates.returnable.remove(name);
+            self.certificates.fresh.remove(name);
             self.certificates
                 .delivered
                 .retain(|(delivered, _), _| delivered != name);

@@ -103,7 +103,8 @@ impl Planner<'_> {
             .delivered
             .get(&(entry.common_name.clone(), guest))
             .cloned();
-        if delivered.is_some() && self.model.settings.traefik.always_restart {
+        let new = self.certificates.fresh.contains(&entry.common_name);
+        if delivered.is_some() && new && self.model.settings.traefik.always_restart {
             changes.insert(ServiceChange::Restart);
             reasons.push(Reason::NewPair);
         }

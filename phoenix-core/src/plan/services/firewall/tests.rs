@@ -57,7 +57,9 @@ fn inventory(site: &Model, proxmox: ProxmoxFacts) -> Inventory {
         down: None,
         docker,
         traefik,
+        trust: None,
         served: None,
+        trusts_others: false,
     };
     let docker = DockerFacts {
         daemon_json: None,
@@ -66,10 +68,12 @@ fn inventory(site: &Model, proxmox: ProxmoxFacts) -> Inventory {
         version: None,
         server_version: None,
         swarm_active: true,
+        started_before_root: false,
         sockets: Vec::new(),
     };
     let traefik = TraefikFacts {
         static_file: None,
+        dynamic_file: None,
         active_state: "active".to_owned(),
         version: None,
         started_before_file: false,
@@ -83,6 +87,8 @@ fn inventory(site: &Model, proxmox: ProxmoxFacts) -> Inventory {
             },
             untrusted: None,
             candidate: None,
+            candidate_untrusted: None,
+            held: None,
             placements: vec![PlacementState::Missing; places],
         };
         (entry.common_name.clone(), facts)
