@@ -57,7 +57,7 @@ impl<'a> Performer<'a> {
             .map(|parcel| (parcel.name.clone(), parcel.leaf.clone()))
             .collect();
         let put = match guest {
-            None => self.put_on_host(parcels),
+            None => self.put_on_host(&parcels),
             Some(guest) => self.put_in_guest(guest, parcels),
         };
         for ((index, (name, leaf)), put) in places.into_iter().zip(leaves).zip(put) {
@@ -122,7 +122,7 @@ impl<'a> Performer<'a> {
         })
     }
 
-    fn put_on_host(&self, parcels: Vec<Parcel>) -> Vec<Result<Takes<'a>, StepError>> {
+    fn put_on_host(&self, parcels: &[Parcel]) -> Vec<Result<Takes<'a>, StepError>> {
         let together = parcels.len() >= SYNCED_TOGETHER;
         let mut staged: Vec<Result<Staged, StepError>> = parcels
             .iter()

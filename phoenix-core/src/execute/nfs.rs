@@ -12,7 +12,7 @@ use crate::names::GuestId;
 use crate::time::Deadline;
 use crate::transport::{GuestState, Inspect, Program, Sha256, Step, StepResult};
 
-impl<'a> Performer<'a> {
+impl Performer<'_> {
     /// Waits until machines that see an entry's own pair through NFS read what the host has; `only` where the one is known
     /// that is to be told.
     pub(super) fn await_nfs(&self, entry: &Entry, only: Option<GuestId>) -> Result<(), StepError> {

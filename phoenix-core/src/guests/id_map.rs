@@ -61,7 +61,7 @@ impl IdMap {
                 outside,
                 size,
             };
-            match item.get("type").and_then(|kind| kind.as_str()).as_deref() {
+            match item.get("type").and_then(Cursor::as_str).as_deref() {
                 Some("uid" | "u") => map.users.push(range),
                 Some("gid" | "g") => map.groups.push(range),
                 Some("both" | "b") => {

@@ -37,8 +37,8 @@ pub fn bundle_has(bundle: &[u8], anchor: &Anchor) -> bool {
 fn mark(anchor: &Anchor) -> String {
     let pem = String::from_utf8_lossy(&anchor.to_pem()).into_owned();
     let lines = pem.lines().filter(|line| !line.starts_with("-----"));
-    let whole = lines.filter(|line| line.len() == 64);
-    whole.last().unwrap_or_default().to_owned()
+    let mut whole = lines.filter(|line| line.len() == 64);
+    whole.next_back().unwrap_or_default().to_owned()
 }
 
 /// The host's own store.

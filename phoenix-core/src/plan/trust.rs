@@ -34,7 +34,7 @@ pub(super) fn plan(model: &Model, inventory: &Inventory) -> (Vec<Step>, Vec<Stri
             (Some(trust), None) => look(Some(guest.id), trust),
             // A guest that is stopped for good is no failure of every run.
             (_, Some(why)) => {
-                notes.push(format!("trust store of {}: not looked at, {why}", guest.id))
+                notes.push(format!("trust store of {}: not looked at, {why}", guest.id));
             }
             (None, None) => {}
         }

@@ -171,9 +171,10 @@ fn challenge(ca: Cursor<'_>, faults: &mut Faults) -> Option<AcmeChallenge> {
     }
     let listen = match string(ca, "http_listen", faults) {
         None => AcmeChallenge::LISTEN,
-        Some(text) => match text.parse() {
-            Ok(address) => address,
-            Err(_) => {
+        Some(text) => {
+            if let Ok(address) = text.parse() {
+                address
+            } else {
                 complain(
                     ca,
                     "http_listen",
@@ -182,7 +183,7 @@ fn challenge(ca: Cursor<'_>, faults: &mut Faults) -> Option<AcmeChallenge> {
                 );
                 return None;
             }
-        },
+        }
     };
     Some(AcmeChallenge::Http01 { listen })
 }

@@ -62,6 +62,10 @@ impl Dns {
     }
 
     /// A hook that writes and removes records here, as an operator would write one; `log` gets a line per call.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written.
     pub fn hook(&self, log: &Path) -> PathBuf {
         let (dir, log) = (self.scratch.path().display(), log.display());
         let script = format!(

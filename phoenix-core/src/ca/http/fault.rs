@@ -41,7 +41,7 @@ impl HttpFault {
     }
 
     /// A request that cannot be one.
-    pub(super) fn of_request(error: ureq::http::Error) -> Self {
+    pub(super) fn of_request(error: &ureq::http::Error) -> Self {
         Self::Transport(TransportError::Protocol(error.to_string()))
     }
 

@@ -142,7 +142,7 @@ impl Endpoint {
 
     pub(crate) fn get(&self, path: &str) -> Result<Reply, HttpFault> {
         let request = Request::get(self.audience(path)).body(&b""[..]);
-        self.exchange(request.map_err(HttpFault::of_request)?)
+        self.exchange(request.map_err(|error| HttpFault::of_request(&error))?)
     }
 
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Result<Reply, HttpFault> {
@@ -167,7 +167,11 @@ impl Endpoint {
             let value = [b"Bearer ", token.expose_secret()].concat();
             request = request.header("authorization", value);
         }
-        self.exchange(request.body(body).map_err(HttpFault::of_request)?)
+        self.exchange(
+            request
+                .body(body)
+                .map_err(|error| HttpFault::of_request(&error))?,
+        )
     }
 
     /// Sends any request to this server; its URI must begin with [`Endpoint::audience`].
