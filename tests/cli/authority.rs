@@ -91,6 +91,31 @@ fn a_revoked_certificate_is_known_without_asking_and_replaced_with_a_new_key() {
 }
 
 #[test]
+fn what_a_ca_of_our_own_revoked_is_replaced_with_a_new_key() {
+    let scratch = real_site("\"true\"");
+    does(&scratch, &["sync", "certs"]);
+    let pair = |name: &str| scratch.0.join("pair").join(name).display().to_string();
+    let key = fs::read(pair("a.key")).unwrap();
+    does(
+        &scratch,
+        &[
+            "certs",
+            "revoke",
+            &pair("a.crt"),
+            "--reason",
+            "keyCompromise",
+        ],
+    );
+    let plan = on_machine(&scratch, &["plan", "certs", "--check"]);
+    assert_eq!(plan.status.code(), Some(1), "{}", stderr(&plan));
+    let text = stdout(&plan);
+    assert!(text.contains("revoked by the CA (keyCompromise)"), "{text}");
+    does(&scratch, &["sync", "certs"]);
+    assert_ne!(fs::read(pair("a.key")).unwrap(), key, "the key is new");
+    assert!(does(&scratch, &["plan", "certs", "--check"]).contains("nothing to do"));
+}
+
+#[test]
 fn a_ca_without_a_list_is_asked_once_a_day_and_a_silent_one_is_named() {
     let Some(mut server) = Server::start(&Setup::default()) else {
         return;

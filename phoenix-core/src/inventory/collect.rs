@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError};
 use crate::system::{Dial, Root};
 use crate::time::Clock;
 use crate::transport::{GuestPath, GuestTransport};
-use crate::x509::{Anchor, Usage, verify_chain};
+use crate::x509::{Anchor, Crl, Usage, verify_chain};
 
 /// What facts are collected with.
 pub struct Collector<'a> {
@@ -32,6 +32,10 @@ pub struct Collector<'a> {
     pub anchors: Vec<Anchor>,
     /// The root of the CA that Docker's clients have to themselves, where the site asks for one and it exists.
     pub client_anchors: Vec<Anchor>,
+    /// The revocation list of the site's CA, where that is one of our own.
+    pub own_list: Option<Crl>,
+    /// That of the CA of Docker's clients.
+    pub client_list: Option<Crl>,
     /// Ways into guests.
     pub transports: &'a BTreeMap<GuestId, Arc<dyn GuestTransport>>,
     /// Sockets from where each guest's consumer stands.
@@ -52,10 +56,15 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
         pending: with.store.pending()?,
         proxmox: proxmox(with),
         trial: with.store.last_trial()?,
-        revoked: with
-            .store
-            .revocations(&with.anchors, with.clock.now())?
-            .list,
+        revoked: match &with.own_list {
+            Some(list) => Some(list.clone()),
+            None => {
+                with.store
+                    .revocations(&with.anchors, with.clock.now())?
+                    .list
+            }
+        },
+        client_revoked: with.client_list.clone(),
         ..Inventory::default()
     };
     let now = with.clock.now();

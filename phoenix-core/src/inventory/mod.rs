@@ -41,6 +41,8 @@ pub struct Inventory {
     pub pending: Vec<PendingItem>,
     /// The CA's revocation list, where one is known that still counts.
     pub revoked: Option<Crl>,
+    /// That of the CA that Docker's clients have to themselves.
+    pub client_revoked: Option<Crl>,
     /// What Proxmox has on this host.
     pub proxmox: ProxmoxSeen,
     /// The last change of the firewall that waited for its confirmation, or still does.
@@ -118,6 +120,14 @@ impl CertificateFacts {
 }
 
 impl Inventory {
+    /// An issuer's revocation list, where one is known that counts.
+    pub fn revoked_by(&self, issuer: Issuer) -> Option<&Crl> {
+        match issuer {
+            Issuer::DockerClients => self.client_revoked.as_ref(),
+            Issuer::Site => self.revoked.as_ref(),
+        }
+    }
+
     /// The roots of an issuer, as far as they are known.
     pub fn anchors_of(&self, issuer: Issuer) -> &[Anchor] {
         match issuer {

@@ -132,7 +132,7 @@ fn entry_steps(
     plan: &mut CertificatePlan,
 ) {
     let wanted = Wanted::of(entry, model.settings.renew_before);
-    let revoked = inventory.revoked.as_ref();
+    let revoked = inventory.revoked_by(model.issuer_of(entry));
     let name = &entry.common_name;
     let mut before: Vec<StepId> = Vec::new();
     let worth = worth_going_back(facts, now);

@@ -18,7 +18,7 @@ use crate::store::LastRun;
 use crate::system::{Dial, NamespaceDial};
 use crate::time::{Clock, Deadline};
 use crate::transport::GuestTransport;
-use crate::x509::Anchor;
+use crate::x509::{Anchor, Crl};
 
 /// Everything that a run is made from.
 pub(super) struct Work {
@@ -94,8 +94,11 @@ impl Site {
         let authority = authority::open(self, model, writes)?;
         let anchors = authority.anchors();
         let client_ca = authority::docker_clients(self, model, writes)?;
+        let lists = (
+            own_list(Some(&authority), writes)?,
+            own_list(client_ca.as_ref(), writes)?,
+        );
         let unknown = if writes {
-            Self::keep_lists_fresh([Some(&authority), client_ca.as_ref()])?;
             self.refresh_revocations(&authority)?
         } else {
             None
@@ -111,6 +114,8 @@ impl Site {
                 .as_ref()
                 .map(AnyAuthority::anchors)
                 .unwrap_or_default(),
+            own_list: lists.0,
+            client_list: lists.1,
             transports: &transports,
             dial_from: &dial_from,
             clock: self.seams.clock.as_ref(),
@@ -141,19 +146,6 @@ impl Site {
             transports,
             portainer_key,
         })
-    }
-
-    /// A revocation list of ours that has grown old would be worth nothing to those who ask for it.
-    fn keep_lists_fresh(authorities: [Option<&AnyAuthority>; 2]) -> Result<(), Error> {
-        for authority in authorities.into_iter().flatten() {
-            if let Some(ca) = authority.embedded() {
-                ca.crl().map_err(|source| Error::Ca {
-                    authority: authority.describe(),
-                    source,
-                })?;
-            }
-        }
-        Ok(())
     }
 
     /// Sockets from where a guest stands: from inside a container's network, else from the host.
@@ -243,6 +235,25 @@ impl Site {
         performer.finish_audit()?;
         Ok(report(work.plan.clone(), outcomes))
     }
+}
+
+/// The revocation list of a CA of ours; with `writes` made again where it has grown old, since it would be worth nothing to
+/// those who ask for it.
+fn own_list(authority: Option<&AnyAuthority>, writes: bool) -> Result<Option<Crl>, Error> {
+    let Some((authority, ca)) =
+        authority.and_then(|authority| Some((authority, authority.embedded()?)))
+    else {
+        return Ok(None);
+    };
+    let list = if writes {
+        ca.crl().map(Some)
+    } else {
+        ca.kept_crl()
+    };
+    list.map_err(|source| Error::Ca {
+        authority: authority.describe(),
+        source,
+    })
 }
 
 /// Which CAs a run asks.

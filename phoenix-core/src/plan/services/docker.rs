@@ -267,7 +267,13 @@ impl Planner<'_> {
                 .into_iter()
                 .flat_map(|facts| &facts.placements);
             for place in places {
-                if let PlacementState::Unseen(why) = place {
+                // A stopped guest's files are right as long as there is no new pair for it.
+                let why = match place {
+                    PlacementState::Unseen(why) => Some(why),
+                    PlacementState::Resting(why) if self.issue_of(&client).is_some() => Some(why),
+                    _ => None,
+                };
+                if let Some(why) = why {
                     return Err(format!(
                         "Docker is to admit the clients of another CA, and `{client}` cannot be delivered: {why}"
                     ));
