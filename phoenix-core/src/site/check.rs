@@ -1,12 +1,235 @@
-//! `check`: what is wrong with the site's files.
+//! `check`: what is wrong with the site's files, and the repairs that are safe.
 
-use super::Site;
-use crate::check::{Findings, check};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{ChangeOptions, Site, manifest};
+use crate::change::{ChangeReport, FileEdit};
+use crate::check::{Facts, Findings, Selection, Told, check, fix, secret_files};
+use crate::diagnostic::{Fault, Faults, Place};
+use crate::document::{Document, Format};
 use crate::error::Error;
+use crate::model::{Model, SiteFiles, SourceFile};
+use crate::settings::Settings;
+
+/// What `check` looks at.
+#[derive(Debug, Clone, Default)]
+pub struct CheckOptions {
+    /// Which rules count.
+    pub selection: Selection,
+    /// Ask guests and the CA; without it nothing is contacted.
+    pub online: bool,
+}
+
+/// What `check` found, and what it knew.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The findings.
+    pub findings: Findings,
+    /// What could not be asked, and from when what guests told is.
+    pub notes: Vec<String>,
+}
 
 impl Site {
-    /// Looks at the site's files, and changes and contacts nothing.
-    pub fn check(&self) -> Result<Findings, Error> {
-        Ok(check(&self.model()?))
+    /// Looks at the site's files; a file that is missing or cannot be read is a finding like others.
+    ///
+    /// # Errors
+    ///
+    /// When the site's directory is not there, or the state cannot be read.
+    pub fn check(&self, options: &CheckOptions) -> Result<Checked, Error> {
+        let (model, mut facts) = self.as_far()?;
+        let mut notes = Vec::new();
+        self.told(&model, options.online, &mut facts, &mut notes)?;
+        let findings = check(&model, &facts, &options.selection);
+        Ok(Checked { findings, notes })
+    }
+
+    /// Makes the safe repairs of what is found, as one change; what is left is found anew.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Site::check`] and [`Site::change`].
+    pub fn check_fix(
+        &self,
+        options: &CheckOptions,
+        change: ChangeOptions,
+    ) -> Result<(ChangeReport, Checked), Error> {
+        let mut left = None;
+        let report = self.change("check --fix", change, |site| {
+            let (mut model, mut facts) = site.as_far()?;
+            let mut notes = Vec::new();
+            site.told(&model, options.online, &mut facts, &mut notes)?;
+            let mut done: Vec<FileEdit> = Vec::new();
+            // One repair may uncover another, as the second copy of a rule does.
+            for _ in 0..ROUNDS {
+                let findings = check(&model, &facts, &options.selection);
+                let edits = fix(&model, &findings)?;
+                left = Some(Checked {
+                    findings,
+                    notes: notes.clone(),
+                });
+                if edits.iter().all(|edit| !edit.changes()) {
+                    break;
+                }
+                merge(&mut done, edits);
+                model = site.with(&done)?;
+            }
+            Ok(done)
+        })?;
+        // A dry run shows what is found now, not what would be left.
+        let checked = match left {
+            Some(checked) if report.written => checked,
+            _ => self.check(options)?,
+        };
+        Ok((report, checked))
+    }
+
+    /// The site as far as it can be read, and what is known beside it.
+    fn as_far(&self) -> Result<(Model, Facts), Error> {
+        // A mistyped site is an error, not a site without files.
+        self.root
+            .open_dir(&self.paths.site, crate::system::Links::Follow)?;
+        let mut facts = Facts::default();
+        let files = self.files_as_far(&mut facts);
+        let mut faults = Faults::new();
+        let model = Model::as_far(files, self.root.is_host(), &mut faults);
+        facts.unread.extend(faults);
+        self.beside(&model, &mut facts);
+        Ok((model, facts))
+    }
+
+    /// The same site with some of its files edited.
+    fn with(&self, edits: &[FileEdit]) -> Result<Model, Error> {
+        let mut files = self.files_as_far(&mut Facts::default());
+        let texts = |file: &mut SourceFile| {
+            if let Some(edit) = edits.iter().find(|edit| edit.before.path() == file.path) {
+                file.bytes = edit.after.text().as_bytes().to_vec();
+            }
+        };
+        texts(&mut files.manifest);
+        texts(&mut files.host);
+        [&mut files.vms, &mut files.lxcs, &mut files.template]
+            .into_iter()
+            .flatten()
+            .for_each(texts);
+        let mut faults = Faults::new();
+        Ok(Model::as_far(files, self.root.is_host(), &mut faults))
+    }
+
+    fn files_as_far(&self, facts: &mut Facts) -> SiteFiles {
+        let mut read = |name: &Path, what: &'static str| -> Option<SourceFile> {
+            let path = self.paths.site.join(name);
+            match self.root.read_optional(&path) {
+                Ok(Some(bytes)) => Some(SourceFile { path, bytes }),
+                Ok(None) => {
+                    if !what.is_empty() {
+                        facts.missing.push((path, what));
+                    }
+                    None
+                }
+                Err(error) => {
+                    let message = crate::inventory::in_words(&error);
+                    let fault = Fault::error("unreadable", message).at(Place::file(&path));
+                    facts.unread.push(fault);
+                    None
+                }
+            }
+        };
+        let settings = read(Path::new("etc/phoenix.toml"), "");
+        // The template's place is a setting; a faulty settings file is reported with all the others.
+        let template = settings
+            .as_ref()
+            .and_then(|file| {
+                let document = Document::parse(&file.path, file.bytes.clone(), Format::Toml);
+                Settings::decode(&document.ok()?).ok()
+            })
+            .unwrap_or_default()
+            .traefik
+            .template;
+        let manifest = read(
+            Path::new(manifest::MANIFEST),
+            "the certificates that are wanted",
+        );
+        let host = read(
+            Path::new("etc/phoenix_hypervisor_config.json"),
+            "the host-wide settings",
+        );
+        let empty = |name: &str, text: &str| SourceFile {
+            path: self.paths.site.join(name),
+            bytes: text.as_bytes().to_vec(),
+        };
+        SiteFiles {
+            vms: read(Path::new("etc/phoenix_vm_configs.json"), "the virtual machines"),
+            lxcs: read(Path::new("etc/phoenix_lxc_configs.json"), "the containers"),
+            template: read(&template, "the template of Traefik's static file"),
+            manifest: manifest.unwrap_or_else(|| empty(manifest::MANIFEST, "[]")),
+            host: host.unwrap_or_else(|| empty("etc/phoenix_hypervisor_config.json", UNKNOWN_HOST)),
+            settings,
+        }
+    }
+
+    /// Files of the host that rules look at; what cannot be read is left out, since none of it is the site's.
+    fn beside(&self, model: &Model, facts: &mut Facts) {
+        facts.cron = self.cron_files().unwrap_or_default();
+        facts.scripts = self.old_script_files().unwrap_or_default();
+        for path in secret_files(model) {
+            if let Ok((_, Some(found))) = self.root.follow(&path) {
+                facts.modes.insert(path, found.mode);
+            }
+        }
+        let dir = self.paths.site.join("etc/traefik");
+        for dir in [dir.clone(), dir.join("dynamic")] {
+            for name in self.root.list(&dir).unwrap_or_default() {
+                let path = dir.join(&name);
+                let text = name.to_string_lossy();
+                let is_yaml = text.ends_with(".yml") || text.ends_with(".yaml");
+                let is_static = text.starts_with("traefik.");
+                if is_yaml
+                    && !is_static
+                    && let Ok(Some(bytes)) = self.root.read_optional(&path)
+                {
+                    facts.dynamic.push(SourceFile { path, bytes });
+                }
+            }
+        }
+        facts.dynamic.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
+    /// What guests and the CA tell now, or told the last run.
+    fn told(
+        &self,
+        model: &Model,
+        online: bool,
+        facts: &mut Facts,
+        notes: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        if !online {
+            return Ok(());
+        }
+        let _ = (model, notes, Duration::ZERO, Told::default(), PathBuf::new());
+        facts.told = None;
+        Ok(())
     }
 }
+
+/// Edits of the same file become one, from its first text to its last.
+fn merge(done: &mut Vec<FileEdit>, edits: Vec<FileEdit>) {
+    for edit in edits {
+        match done
+            .iter_mut()
+            .find(|earlier| earlier.before.path() == edit.before.path())
+        {
+            Some(earlier) => {
+                earlier.after = edit.after;
+                earlier.reasons.extend(edit.reasons);
+            }
+            None => done.push(edit),
+        }
+    }
+}
+
+/// More rounds than any repair takes.
+const ROUNDS: usize = 16;
+/// A name that no site has: what depends on it finds nothing.
+const UNKNOWN_HOST: &str = "{\"domain_name\": \"unknown.invalid\"}";

@@ -1,5 +1,7 @@
 //! What Traefik's configuration should be: pure, from text to text.
 
+mod fields;
 mod static_file;
 
+pub use fields::{FileKind, UnknownField, unknown_fields};
 pub use static_file::{Provider, StaticFile, TlsFiles};

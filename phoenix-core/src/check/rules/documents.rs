@@ -1,62 +1,63 @@
-//! What the notation allows and nobody means: a name twice in one object, host-wide rules that nothing reads.
+//! What the notation allows and nobody means, and what is not there.
 
 use std::collections::HashMap;
 
-use crate::check::Findings;
-use crate::diagnostic::Fault;
-use crate::document::{Cursor, Document};
-use crate::model::Model;
+use super::{Found, View};
+use crate::diagnostic::Place;
+use crate::document::{Cursor, Document, Part};
 
-pub(crate) fn check(model: &Model, findings: &mut Findings) {
-    let documents = [
-        Some(&model.documents.manifest),
-        model.documents.vms.as_ref(),
-        model.documents.lxcs.as_ref(),
-        Some(&model.documents.host),
-    ];
-    for document in documents.into_iter().flatten() {
-        names_twice(document, findings);
+pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
+    for (path, what) in &view.facts.missing {
+        found
+            .add("PX019", format!("found no file, expected {what}"))
+            .place(Place::file(path));
     }
-    let host = &model.documents.host;
-    if let (Some(read), Some(ignored)) = (model.host.rules, model.host.ignored_rules) {
-        findings.push(
-            Fault::warning(
+    let documents = &view.model.documents;
+    let read = [
+        Some(&documents.manifest),
+        documents.vms.as_ref(),
+        documents.lxcs.as_ref(),
+        Some(&documents.host),
+    ];
+    for document in read.into_iter().flatten() {
+        names_twice(document, found);
+    }
+    let host = &documents.host;
+    if let (Some(read), Some(ignored)) = (view.model.host.rules, view.model.host.ignored_rules) {
+        found
+            .add(
                 "PX018",
                 "found host-wide firewall rules at both of their places; those of `shared_volumes.firewall` are ignored",
             )
-            .at(host.cursor(ignored).start_place())
-            .at(host.cursor(read).start_place().with_label("these count"))
-            .help("move what is still wanted to `firewall.global_firewall_rules`"),
-        );
+            .at(host, ignored, Part::Key)
+            .and(host, read, "these count");
     }
 }
 
-fn names_twice(document: &Document, findings: &mut Findings) {
+fn names_twice<'m>(document: &'m Document, found: &mut Found<'m>) {
     // Not recursive: a document may be nested deeper than the stack.
     let mut open = vec![document.root()];
+    let mut seen: HashMap<_, Cursor<'m>> = HashMap::new();
     while let Some(cursor) = open.pop() {
-        let mut seen: HashMap<_, _> = HashMap::new();
+        seen.clear();
+        let first = open.len();
         for entry in cursor.entries() {
-            // A place is looked for only when it is needed: it counts the lines above.
-            if let Some(earlier) = seen.insert(entry.key.clone(), entry.clone()) {
-                findings.push(
-                    Fault::warning(
-                        "PX017",
-                        format!("found `{}` twice, the last one counts", entry.key),
-                    )
-                    .at(entry.key_place())
-                    .at(earlier.key_place().with_label("ignored")),
-                );
+            if let Some(earlier) = seen.insert(entry.key.clone(), entry.value) {
+                found
+                    .add("PX017", format!("found `{}` twice, the last one counts", entry.key))
+                    .at(document, entry.value.node(), Part::Key)
+                    .spot(document, earlier.node(), Part::Key, Some("ignored".to_owned()));
+            }
+            if holds(entry.value) {
+                open.push(entry.value);
             }
         }
-        let first = open.len();
-        open.extend(cursor.entries().map(|entry| entry.value).filter(holds));
-        open.extend(cursor.items().filter(holds));
+        open.extend(cursor.items().filter(|item| holds(*item)));
         // In the order of the file.
         open[first..].reverse();
     }
 }
 
-fn holds(cursor: &Cursor<'_>) -> bool {
+fn holds(cursor: Cursor<'_>) -> bool {
     cursor.entries().next().is_some() || cursor.items().next().is_some()
 }
