@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{ChangeOptions, Site, manifest};
 use crate::change::{ChangeReport, FileEdit};
-use crate::check::{Facts, Findings, Selection, Told, check, fix, secret_files};
+use crate::check::{Baseline, Facts, Findings, Selection, Told, check, fix, secret_files};
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::document::{Document, Format};
 use crate::error::Error;
@@ -19,6 +19,8 @@ pub struct CheckOptions {
     pub selection: Selection,
     /// Ask guests and the CA; without it nothing is contacted.
     pub online: bool,
+    /// A file with findings that are known and left out.
+    pub baseline: Option<PathBuf>,
 }
 
 /// What `check` found, and what it knew.
@@ -27,7 +29,7 @@ pub struct CheckOptions {
 pub struct Checked {
     /// The findings.
     pub findings: Findings,
-    /// What could not be asked, and from when what guests told is.
+    /// What could not be asked, what is left out, and from when what guests told is.
     pub notes: Vec<String>,
 }
 
@@ -38,11 +40,55 @@ impl Site {
     ///
     /// When the site's directory is not there, or the state cannot be read.
     pub fn check(&self, options: &CheckOptions) -> Result<Checked, Error> {
+        let baseline = self.baseline(options)?;
         let (model, mut facts) = self.as_far()?;
         let mut notes = Vec::new();
         self.told(&model, options.online, &mut facts, &mut notes)?;
-        let findings = check(&model, &facts, &options.selection);
+        let mut findings = check(&model, &facts, &options.selection);
+        if let Some((path, baseline)) = baseline {
+            let (known, gone) = baseline.subtract(&mut findings, &self.paths.site);
+            if known > 0 {
+                notes.push(format!("{known} known by {} left out", path.display()));
+            }
+            // What was not looked for cannot be missed.
+            if gone > 0 && options.selection == Selection::default() {
+                notes.push(format!(
+                    "{gone} of {} no longer found: write it anew",
+                    path.display()
+                ));
+            }
+        }
         Ok(Checked { findings, notes })
+    }
+
+    /// Writes what is found as a baseline; how many findings it knows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Site::check`], and [`Error::File`] when it cannot be written.
+    pub fn write_baseline(&self, options: &CheckOptions, path: &Path) -> Result<usize, Error> {
+        let checked = self.check(options)?;
+        let baseline = Baseline::of(&checked.findings, &self.paths.site);
+        self.write_public(path, baseline.to_text().as_bytes())?;
+        Ok(baseline.len())
+    }
+
+    fn baseline<'o>(
+        &self,
+        options: &'o CheckOptions,
+    ) -> Result<Option<(&'o Path, Baseline)>, Error> {
+        let Some(path) = &options.baseline else {
+            return Ok(None);
+        };
+        let bytes = self.root.read(path)?;
+        let baseline = Baseline::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+            Error::BadFile {
+                what: "baseline",
+                path: path.clone(),
+                detail: error.to_string(),
+            }
+        })?;
+        Ok(Some((path, baseline)))
     }
 
     /// Makes the safe repairs of what is found, as one change; what is left is found anew.
@@ -55,7 +101,7 @@ impl Site {
         options: &CheckOptions,
         change: ChangeOptions,
     ) -> Result<(ChangeReport, Checked), Error> {
-        let mut left = None;
+        let baseline = self.baseline(options)?;
         let report = self.change("check --fix", change, |site| {
             let (mut model, mut facts) = site.as_far()?;
             let mut notes = Vec::new();
@@ -63,12 +109,11 @@ impl Site {
             let mut done: Vec<FileEdit> = Vec::new();
             // One repair may uncover another, as the second copy of a rule does.
             for _ in 0..ROUNDS {
-                let findings = check(&model, &facts, &options.selection);
+                let mut findings = check(&model, &facts, &options.selection);
+                if let Some((_, baseline)) = &baseline {
+                    baseline.subtract(&mut findings, &site.paths.site);
+                }
                 let edits = fix(&model, &findings)?;
-                left = Some(Checked {
-                    findings,
-                    notes: notes.clone(),
-                });
                 if edits.iter().all(|edit| !edit.changes()) {
                     break;
                 }
@@ -77,11 +122,8 @@ impl Site {
             }
             Ok(done)
         })?;
-        // A dry run shows what is found now, not what would be left.
-        let checked = match left {
-            Some(checked) if report.written => checked,
-            _ => self.check(options)?,
-        };
+        // What is left; after a dry run that is everything.
+        let checked = self.check(options)?;
         Ok((report, checked))
     }
 

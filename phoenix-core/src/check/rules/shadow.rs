@@ -19,10 +19,15 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
             .collect();
         let mut index = Index::new(&rules);
         for (at, listed) in rules.iter().enumerate() {
-            if !never(view, *guest, list, listed, found)
-                && let Some(earlier) = index.covering(&rules, at)
+            let earlier = index.covering(&rules, at).map(|earlier| rules[earlier]);
+            // A copy is a copy, whatever it is about.
+            let copy = earlier.filter(|earlier| listed.rule.same_but_comment(&earlier.rule));
+            if let Some(earlier) = copy {
+                covered(list, listed, earlier, found);
+            } else if !never(view, *guest, list, listed, found)
+                && let Some(earlier) = earlier
             {
-                covered(list, listed, rules[earlier], found);
+                covered(list, listed, earlier, found);
             }
             index.add(&listed.rule, at);
         }
