@@ -169,8 +169,7 @@ impl Model {
                     .unwrap_or_else(|| Document::empty(&manifest_path, Kind::Array)),
                 vms,
                 lxcs,
-                host: host_document
-                    .unwrap_or_else(|| Document::empty(&host_path, Kind::Object)),
+                host: host_document.unwrap_or_else(|| Document::empty(&host_path, Kind::Object)),
                 settings: settings_document,
             },
             template,

@@ -105,18 +105,26 @@ impl Baseline {
         let mut left: BTreeMap<Known, usize> = self
             .findings
             .iter()
-            .map(|known| (Known { count: 0, ..known.clone() }, known.count))
+            .map(|known| {
+                (
+                    Known {
+                        count: 0,
+                        ..known.clone()
+                    },
+                    known.count,
+                )
+            })
             .collect();
         let before = findings.0.len();
-        findings.0.retain(|finding| {
-            match left.get_mut(&known(finding, site)) {
+        findings
+            .0
+            .retain(|finding| match left.get_mut(&known(finding, site)) {
                 Some(count) if *count > 0 => {
                     *count -= 1;
                     false
                 }
                 _ => true,
-            }
-        });
+            });
         (before - findings.0.len(), left.values().sum())
     }
 }

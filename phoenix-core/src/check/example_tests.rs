@@ -7,17 +7,44 @@ use crate::names::GuestId;
 
 /// The files of the example site, by the names that examples use.
 const FILES: &[(&str, &str)] = &[
-    ("etc/certificate-manifest.json", include_str!("example/certificate-manifest.json")),
-    ("etc/phoenix_vm_configs.json", include_str!("example/phoenix_vm_configs.json")),
-    ("etc/phoenix_lxc_configs.json", include_str!("example/phoenix_lxc_configs.json")),
-    ("etc/phoenix_hypervisor_config.json", include_str!("example/phoenix_hypervisor_config.json")),
-    ("etc/traefik/traefik.yml.template", include_str!("example/traefik.yml.template")),
-    ("etc/traefik/dynamic_conf.yml", include_str!("example/dynamic_conf.yml")),
-    ("/etc/docker/daemon.json of the manager", include_str!("example/daemon.json")),
-    ("docker.service of the manager", include_str!("example/docker.service")),
+    (
+        "etc/certificate-manifest.json",
+        include_str!("example/certificate-manifest.json"),
+    ),
+    (
+        "etc/phoenix_vm_configs.json",
+        include_str!("example/phoenix_vm_configs.json"),
+    ),
+    (
+        "etc/phoenix_lxc_configs.json",
+        include_str!("example/phoenix_lxc_configs.json"),
+    ),
+    (
+        "etc/phoenix_hypervisor_config.json",
+        include_str!("example/phoenix_hypervisor_config.json"),
+    ),
+    (
+        "etc/traefik/traefik.yml.template",
+        include_str!("example/traefik.yml.template"),
+    ),
+    (
+        "etc/traefik/dynamic_conf.yml",
+        include_str!("example/dynamic_conf.yml"),
+    ),
+    (
+        "/etc/docker/daemon.json of the manager",
+        include_str!("example/daemon.json"),
+    ),
+    (
+        "docker.service of the manager",
+        include_str!("example/docker.service"),
+    ),
     ("/etc/cron.d/certificates", include_str!("example/cron")),
     ("versions", "Version: 3.7.9"),
-    ("modes of files", "600 /usr/local/phoenix_hypervisor/etc/docker_token.conf"),
+    (
+        "modes of files",
+        "600 /usr/local/phoenix_hypervisor/etc/docker_token.conf",
+    ),
     ("what the CA says", "maximum 720h"),
     ("the site's directory", "etc/certificate-manifest.json"),
 ];
@@ -48,7 +75,11 @@ pub(super) fn look(texts: &Texts) -> (Model, Facts) {
     let mut facts = Facts::default();
     if listed.is_empty() {
         manifest.bytes = b"[]".to_vec();
-        facts.missing.push((manifest.path.clone(), "the certificates"));
+        facts.missing.push(Missing {
+            path: manifest.path.clone(),
+            what: "the certificates",
+            needed: true,
+        });
     }
     let files = SiteFiles {
         manifest,
@@ -61,14 +92,22 @@ pub(super) fn look(texts: &Texts) -> (Model, Facts) {
     let mut faults = crate::diagnostic::Faults::new();
     let model = Model::as_far(files, true, &mut faults);
     assert!(faults.is_empty(), "{faults}");
-    facts.dynamic.push(source(texts, "etc/traefik/dynamic_conf.yml"));
+    facts
+        .dynamic
+        .push(source(texts, "etc/traefik/dynamic_conf.yml"));
     facts.cron.push(source(texts, "/etc/cron.d/certificates"));
     let (mode, path) = text(texts, "modes of files").split_once(' ').unwrap();
     facts.modes.insert(path.into(), mode.parse().unwrap());
-    let maximum = text(texts, "what the CA says").strip_prefix("maximum ").unwrap();
+    let maximum = text(texts, "what the CA says")
+        .strip_prefix("maximum ")
+        .unwrap();
     facts.ca_maximum = Some(maximum.parse::<crate::time::GoDuration>().unwrap().0);
     let docker = DockerFacts {
-        daemon_json: Some(text(texts, "/etc/docker/daemon.json of the manager").as_bytes().to_vec()),
+        daemon_json: Some(
+            text(texts, "/etc/docker/daemon.json of the manager")
+                .as_bytes()
+                .to_vec(),
+        ),
         active_state: "active".to_owned(),
         unit: text(texts, "docker.service of the manager").to_owned(),
         version: Some("Docker version 29.0.1, build 0000000".to_owned()),
@@ -82,8 +121,20 @@ pub(super) fn look(texts: &Texts) -> (Model, Facts) {
         version: Some(text(texts, "versions").to_owned()),
         started_before_file: false,
     };
-    facts.guests.insert(GuestId::vm(1001), Told { docker: Some(docker), traefik: None });
-    facts.guests.insert(GuestId::lxc(102), Told { docker: None, traefik: Some(traefik) });
+    facts.guests.insert(
+        GuestId::vm(1001),
+        Told {
+            docker: Some(docker),
+            traefik: None,
+        },
+    );
+    facts.guests.insert(
+        GuestId::lxc(102),
+        Told {
+            docker: None,
+            traefik: Some(traefik),
+        },
+    );
     (model, facts)
 }
 
@@ -120,12 +171,21 @@ fn each_rule_finds_its_bad_example_and_its_places() {
         let Example { file, good, bad } = rule.example;
         let findings = found(&with(&site, file, good, bad));
         let own: Vec<&crate::diagnostic::Fault> = findings.of(rule.code).collect();
-        assert!(!own.is_empty(), "{} missed its example:\n{}", rule.code, shown(&findings));
+        assert!(
+            !own.is_empty(),
+            "{} missed its example:\n{}",
+            rule.code,
+            shown(&findings)
+        );
         for fault in own {
             let place = fault.places.first();
             assert!(place.is_some(), "{} has no place", rule.code);
             let of_site = matches!(rule.needs, Needs::Site) && rule.code != "PX019";
-            assert!(!of_site || place.unwrap().line > 0, "{} has no line", rule.code);
+            assert!(
+                !of_site || place.unwrap().line > 0,
+                "{} has no line",
+                rule.code
+            );
             assert!(!fault.message.ends_with('.') && !fault.message.is_empty());
         }
     }
@@ -149,31 +209,56 @@ fn fixes_end_and_leave_nothing_of_what_they_repair() {
             }
             for edit in edits {
                 let path = edit.before.path();
-                let name = texts.iter_mut().find(|(name, _)| path.ends_with(name)).unwrap();
+                let name = texts
+                    .iter_mut()
+                    .find(|(name, _)| path.ends_with(name))
+                    .unwrap();
                 edit.after.text().clone_into(&mut name.1);
                 fixed.insert(rule.code);
             }
         }
     }
-    let all: Vec<&str> = rules().iter().filter(|rule| rule.fixable).map(|rule| rule.code).collect();
+    let all: Vec<&str> = rules()
+        .iter()
+        .filter(|rule| rule.fixable)
+        .map(|rule| rule.code)
+        .collect();
     assert_eq!(fixed.into_iter().collect::<Vec<_>>(), all);
 }
 
 #[test]
 fn what_is_known_is_taken_out_wherever_it_moves() {
     let rule = rules().iter().find(|rule| rule.code == "PX009").unwrap();
-    let texts = with(&example_site(), rule.example.file, rule.example.good, rule.example.bad);
+    let texts = with(
+        &example_site(),
+        rule.example.file,
+        rule.example.good,
+        rule.example.bad,
+    );
     let known = Baseline::of(&found(&texts), Path::new("/site"));
     assert_eq!(known.len(), found(&texts).0.len());
     let known = Baseline::parse(&known.to_text()).unwrap();
-    let moved = with(&texts, rule.example.file, "{\n    \"vms\"", "{\n\n\n    \"x\": 1,\n    \"vms\"");
+    let moved = with(
+        &texts,
+        rule.example.file,
+        "{\n    \"vms\"",
+        "{\n\n\n    \"x\": 1,\n    \"vms\"",
+    );
     let mut findings = found(&moved);
     let count = findings.0.len();
-    assert_eq!(known.subtract(&mut findings, Path::new("/site")), (count, 0));
+    assert_eq!(
+        known.subtract(&mut findings, Path::new("/site")),
+        (count, 0)
+    );
     assert!(findings.is_empty());
     let mut none = Findings::default();
     assert_eq!(known.subtract(&mut none, Path::new("/site")), (0, count));
-    let twice = with(&moved, rule.example.file, rule.example.bad, &format!("{0}{0}", rule.example.bad));
+    let twice = with(
+        &moved,
+        rule.example.file,
+        rule.example.bad,
+        &format!("{0}{0}", rule.example.bad),
+    );
     let mut findings = found(&twice);
     known.subtract(&mut findings, Path::new("/site"));
     assert_eq!(findings.of("PX009").count(), 1, "one more than is known");
@@ -184,7 +269,12 @@ fn what_is_known_is_taken_out_wherever_it_moves() {
 #[test]
 fn secrets_are_not_shown() {
     let rule = rules().iter().find(|rule| rule.code == "PX050").unwrap();
-    let texts = with(&example_site(), rule.example.file, rule.example.good, rule.example.bad);
+    let texts = with(
+        &example_site(),
+        rule.example.file,
+        rule.example.good,
+        rule.example.bad,
+    );
     let findings = found(&texts);
     assert_eq!(findings.of("PX050").count(), 1);
     let json = serde_json::to_string(&findings).unwrap();

@@ -136,7 +136,13 @@ impl<'m> Found<'m> {
         let mut wanted: HashMap<&Path, (&Document, Vec<(NodeId, Part)>)> = HashMap::new();
         for open in &self.found {
             for spot in &open.spots {
-                if let Spot::Node { document, node, part, .. } = spot {
+                if let Spot::Node {
+                    document,
+                    node,
+                    part,
+                    ..
+                } = spot
+                {
                     let (_, marks) = wanted
                         .entry(document.path())
                         .or_insert_with(|| (document, Vec::new()));
@@ -239,7 +245,12 @@ impl<'m> Open<'m> {
         self
     }
 
-    pub(super) fn fix(&mut self, document: &Document, deed: Deed, reason: impl Into<String>) -> &mut Self {
+    pub(super) fn fix(
+        &mut self,
+        document: &Document,
+        deed: Deed,
+        reason: impl Into<String>,
+    ) -> &mut Self {
         self.fix.push(FixEdit {
             file: document.path().to_owned(),
             deed,
@@ -252,7 +263,12 @@ impl<'m> Open<'m> {
         for spot in self.spots {
             match spot {
                 Spot::Place(place) => self.fault.places.push(place),
-                Spot::Node { document, label, secret, .. } => {
+                Spot::Node {
+                    document,
+                    label,
+                    secret,
+                    ..
+                } => {
                     self.fault.places.extend(next(document).map(|mut place| {
                         place.label = label;
                         if secret {

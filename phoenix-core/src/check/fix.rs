@@ -18,7 +18,10 @@ pub fn fix(model: &Model, findings: &Findings) -> Result<Vec<FileEdit>, Faults> 
     let mut by_file: BTreeMap<&Path, Vec<&FixEdit>> = BTreeMap::new();
     let mut touched: HashSet<(&Path, NodeId)> = HashSet::new();
     for Finding { fix, .. } in &findings.0 {
-        let places = || fix.iter().map(|edit| (edit.file.as_path(), node(&edit.deed)));
+        let places = || {
+            fix.iter()
+                .map(|edit| (edit.file.as_path(), node(&edit.deed)))
+        };
         // All of a finding's edits or none.
         if places().any(|place| touched.contains(&place)) {
             continue;
@@ -37,7 +40,12 @@ pub fn fix(model: &Model, findings: &Findings) -> Result<Vec<FileEdit>, Faults> 
         for fix in &fixes {
             match &fix.deed {
                 Deed::Insert(object, key, value) => {
-                    edit.insert(*object, position(&before, *object, key), Some(key), value.clone());
+                    edit.insert(
+                        *object,
+                        position(&before, *object, key),
+                        Some(key),
+                        value.clone(),
+                    );
                 }
                 Deed::Remove(node) => {
                     edit.remove(*node);
@@ -84,9 +92,17 @@ fn document(model: &Model, path: &Path) -> Option<Document> {
         documents.lxcs.as_ref(),
         Some(&documents.host),
     ];
-    let known = read.into_iter().flatten().find(|document| document.path() == path);
+    let known = read
+        .into_iter()
+        .flatten()
+        .find(|document| document.path() == path);
     known.cloned().or_else(|| {
         let (template, text) = model.template.as_ref().filter(|(own, _)| own == path)?;
-        Document::parse(template, text.as_bytes().to_vec(), crate::document::Format::Yaml).ok()
+        Document::parse(
+            template,
+            text.as_bytes().to_vec(),
+            crate::document::Format::Yaml,
+        )
+        .ok()
     })
 }

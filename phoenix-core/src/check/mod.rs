@@ -18,12 +18,10 @@ use std::path::{Path, PathBuf};
 use crate::model::Model;
 
 pub use baseline::{Baseline, BaselineError};
-pub use facts::{Facts, Told};
+pub use facts::{Facts, KeptFacts, Missing, Told};
 pub use finding::{Finding, Findings};
 pub use fix::fix;
-pub use rule::{
-    Blocks, Example, Needs, Rule, RuleSelector, Selection, UnknownRule, rule, rules,
-};
+pub use rule::{Blocks, Example, Needs, Rule, RuleSelector, Selection, UnknownRule, rule, rules};
 
 use finding::Found;
 use view::View;
@@ -52,7 +50,12 @@ pub fn check(model: &Model, facts: &Facts, selection: &Selection) -> Findings {
     let manifest = documents.manifest.path();
     let optional = [&documents.vms, &documents.lxcs];
     let files: Vec<&Path> = std::iter::once(manifest)
-        .chain(optional.into_iter().flatten().map(|document| document.path()))
+        .chain(
+            optional
+                .into_iter()
+                .flatten()
+                .map(|document| document.path()),
+        )
         .chain([documents.host.path()])
         .chain(model.template.as_ref().map(|(path, _)| path.as_path()))
         .collect();

@@ -162,7 +162,10 @@ impl fmt::Display for RuleSelector {
 
 /// Which rules count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "two lists that an operator states")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "two lists that an operator states"
+)]
 pub struct Selection {
     /// Only these; all when empty.
     pub select: Vec<RuleSelector>,
@@ -185,9 +188,8 @@ impl Selection {
         } else {
             longest(&self.select)
         };
-        selected.is_some_and(|selected| {
-            longest(&self.ignore).is_none_or(|ignored| selected > ignored)
-        })
+        selected
+            .is_some_and(|selected| longest(&self.ignore).is_none_or(|ignored| selected > ignored))
     }
 }
 
@@ -217,7 +219,10 @@ mod tests {
 
     #[test]
     fn an_unknown_word_names_the_nearest() {
-        let error = "rule-twise".parse::<RuleSelector>().unwrap_err().to_string();
+        let error = "rule-twise"
+            .parse::<RuleSelector>()
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with("did you mean `rule-twice`?"), "{error}");
         for word in ["PX999", "", "PY", "X001"] {
             assert!(word.parse::<RuleSelector>().is_err(), "{word}");

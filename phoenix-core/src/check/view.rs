@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Facts;
 use crate::diagnostic::{Faults, Place};
-use crate::document::{Cursor, Document, Format, NodeId};
+use crate::document::{Cursor, Document, Format, NodeId, Part};
 use crate::firewall::{Firewall, FirewallConfig, RuleList, Zone};
 use crate::guests::Guest;
 use crate::model::Model;
@@ -23,10 +23,16 @@ pub(super) struct View<'m> {
     pub(super) static_file: Option<Result<StaticFile, Faults>>,
     /// The template itself, where it is YAML as it stands.
     source: Option<Document>,
+    /// Guests whose dockerd is commanded over the network.
+    pub(super) managers: Vec<&'m Guest>,
+    /// Guests that run Traefik.
+    pub(super) traefiks: Vec<&'m Guest>,
     by_id: HashMap<GuestId, &'m Guest>,
     by_ip: HashMap<IpAddr, &'m Guest>,
     /// Host directories that guests see, by their path as the host mounts them.
     mounts: HashMap<PathBuf, Vec<Mounted<'m>>>,
+    /// Of the lists, by the number of their guests.
+    by_number: HashMap<u32, usize>,
     firewall: OnceCell<(FirewallConfig, Firewall)>,
 }
 
@@ -42,6 +48,7 @@ impl<'m> View<'m> {
     pub(super) fn new(model: &'m Model, facts: &'m Facts) -> Self {
         let mut lists = Vec::with_capacity(model.guests.0.len() + 1);
         let mut mounts: HashMap<PathBuf, Vec<Mounted<'m>>> = HashMap::new();
+        let mut by_number = HashMap::new();
         let mut by_id = HashMap::new();
         let mut by_ip = HashMap::new();
         for guest in &model.guests {
@@ -50,11 +57,15 @@ impl<'m> View<'m> {
                 by_ip.entry(ip).or_insert(guest);
             }
             if let Some(document) = document(model, guest) {
+                by_number.entry(guest.id.id).or_insert(lists.len());
                 lists.push((Some(guest), RuleList::guest(document, guest)));
             }
             for (index, mount) in guest.mounts.iter().enumerate() {
                 let path = model.on_host(&mount.host_path);
-                mounts.entry(path).or_default().push(Mounted { guest, index });
+                mounts
+                    .entry(path)
+                    .or_default()
+                    .push(Mounted { guest, index });
             }
         }
         lists.push((None, RuleList::global(&model.documents.host)));
@@ -70,9 +81,12 @@ impl<'m> View<'m> {
             lists,
             static_file,
             source,
+            managers: model.docker_managers().collect(),
+            traefiks: model.traefiks().collect(),
             by_id,
             by_ip,
             mounts,
+            by_number,
             firewall: OnceCell::new(),
         }
     }
@@ -90,6 +104,15 @@ impl<'m> View<'m> {
     /// The guest with this address, templates left out.
     pub(super) fn at(&self, ip: IpAddr) -> Option<&'m Guest> {
         self.by_ip.get(&ip).copied()
+    }
+
+    /// The rules of the guest of this number; the host-wide ones for none.
+    pub(super) fn list(&self, number: Option<u32>) -> Option<&RuleList<'m>> {
+        let index = match number {
+            Some(number) => *self.by_number.get(&number)?,
+            None => self.lists.len().checked_sub(1)?,
+        };
+        self.lists.get(index).map(|(_, list)| list)
     }
 
     /// What the rules come to when they are rendered.
@@ -139,15 +162,17 @@ impl<'m> View<'m> {
     }
 
     /// Where a node of the rendered static file stands in the template.
-    pub(super) fn template_place(&self, cursor: Cursor<'_>) -> Place {
+    pub(super) fn template_place(&self, cursor: Cursor<'_>, part: Part) -> Place {
         let rendered = cursor.document();
-        match &self.source {
-            Some(source) if source.text() != rendered.text() => source
-                .root()
-                .at(&cursor.pointer())
-                .map_or_else(|| Place::file(source.path()), Cursor::place),
-            _ => cursor.place(),
-        }
+        let place = |cursor: Cursor<'_>| cursor.document().places(&[(cursor.node(), part)]).pop();
+        let own = match &self.source {
+            Some(source) if source.text() != rendered.text() => {
+                source.root().at(&cursor.pointer()).and_then(place)
+            }
+            Some(_) => place(cursor),
+            None => None,
+        };
+        own.unwrap_or_else(|| Place::file(rendered.path()))
     }
 
     /// The same node in the template itself, where an edit of it means what it says.

@@ -25,7 +25,10 @@ impl Document {
         }
         let mut order: Vec<usize> = (0..marks.len()).collect();
         order.sort_by_key(|index| marks[*index].0);
-        let nodes: Vec<u32> = order.iter().map(|index| self.known(marks[*index].0)).collect();
+        let nodes: Vec<u32> = order
+            .iter()
+            .map(|index| self.known(marks[*index].0))
+            .collect();
         let pointers = self.pointers(&nodes);
         let lines = Lines::of(self.text());
         let mut places: Vec<Option<Place>> = vec![None; marks.len()];
@@ -38,7 +41,11 @@ impl Document {
     }
 
     fn known(&self, node: NodeId) -> u32 {
-        if node.0 < self.tape().len() { node.0 } else { 0 }
+        if node.0 < self.tape().len() {
+            node.0
+        } else {
+            0
+        }
     }
 
     fn part(&self, node: u32, part: Part, is_member: bool) -> Range<usize> {

@@ -95,9 +95,18 @@ fn escaped(text: &str) -> String {
 
 /// A rule with its reason, its remedy and its example.
 pub fn rule(rule: &Rule) -> String {
-    let mut text = format!("{} {}: {}\n\n{}\n\n", rule.code, rule.name, rule.summary, rule.why);
+    let mut text = format!(
+        "{} {}: {}\n\n{}\n\n",
+        rule.code, rule.name, rule.summary, rule.why
+    );
     let _ = writeln!(text, "What to do: {}", rule.mend);
-    let _ = writeln!(text, "Severity: {}. Needs: {}.{}", rule.severity.as_str(), rule.needs.as_str(), tail(rule));
+    let _ = writeln!(
+        text,
+        "Severity: {}. Needs: {}.{}",
+        rule.severity.as_str(),
+        rule.needs.as_str(),
+        tail(rule)
+    );
     let shown = |text: &mut String, word: &str, example: &str| {
         let _ = writeln!(text, "\n{word}, in {}:", rule.example.file);
         for line in lines(example) {
@@ -124,7 +133,11 @@ fn tail(rule: &Rule) -> String {
 /// The lines of an example; of none a word that says so.
 fn lines(example: &str) -> Vec<&str> {
     let lines: Vec<&str> = example.trim_end_matches('\n').lines().collect();
-    if lines.is_empty() { vec!["(nothing)"] } else { lines }
+    if lines.is_empty() {
+        vec!["(nothing)"]
+    } else {
+        lines
+    }
 }
 
 /// All rules, one a line.
@@ -219,7 +232,11 @@ mod tests {
             template: None,
         };
         let model = Model::read(files, true).unwrap();
-        check(&model, &crate::check::Facts::default(), &Selection::default())
+        check(
+            &model,
+            &crate::check::Facts::default(),
+            &Selection::default(),
+        )
     }
 
     #[test]

@@ -3,14 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::run::Work;
 use super::{ChangeOptions, Site, manifest};
 use crate::change::{ChangeReport, FileEdit};
-use crate::check::{Baseline, Facts, Findings, Selection, Told, check, fix, secret_files};
-use crate::diagnostic::{Fault, Faults, Place};
+use crate::check::{
+    Baseline, Blocks, Facts, Findings, KeptFacts, Missing, Selection, Told, check, fix, rule,
+    rules, secret_files,
+};
+use crate::diagnostic::{Fault, Faults, Place, Severity};
 use crate::document::{Document, Format};
 use crate::error::Error;
+use crate::inventory::{Collector, collect};
 use crate::model::{Model, SiteFiles, SourceFile};
+use crate::plan::Action;
 use crate::settings::Settings;
+use crate::time::GoDuration;
 
 /// What `check` looks at.
 #[derive(Debug, Clone, Default)]
@@ -81,13 +88,12 @@ impl Site {
             return Ok(None);
         };
         let bytes = self.root.read(path)?;
-        let baseline = Baseline::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| {
-            Error::BadFile {
+        let baseline =
+            Baseline::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| Error::BadFile {
                 what: "baseline",
                 path: path.clone(),
                 detail: error.to_string(),
-            }
-        })?;
+            })?;
         Ok(Some((path, baseline)))
     }
 
@@ -166,7 +172,11 @@ impl Site {
                 Ok(Some(bytes)) => Some(SourceFile { path, bytes }),
                 Ok(None) => {
                     if !what.is_empty() {
-                        facts.missing.push((path, what));
+                        facts.missing.push(Missing {
+                            path,
+                            what,
+                            needed: NEEDED.iter().any(|needed| name == Path::new(needed)),
+                        });
                     }
                     None
                 }
@@ -202,7 +212,10 @@ impl Site {
             bytes: text.as_bytes().to_vec(),
         };
         SiteFiles {
-            vms: read(Path::new("etc/phoenix_vm_configs.json"), "the virtual machines"),
+            vms: read(
+                Path::new("etc/phoenix_vm_configs.json"),
+                "the virtual machines",
+            ),
             lxcs: read(Path::new("etc/phoenix_lxc_configs.json"), "the containers"),
             template: read(&template, "the template of Traefik's static file"),
             manifest: manifest.unwrap_or_else(|| empty(manifest::MANIFEST, "[]")),
@@ -247,11 +260,129 @@ impl Site {
         notes: &mut Vec<String>,
     ) -> Result<(), Error> {
         if !online {
+            let store = self.store();
+            match store.kept_facts::<KeptFacts>() {
+                Ok(kept) => kept.into_iter().for_each(|kept| kept.into_facts(facts)),
+                // Nothing of the site's depends on it.
+                Err(error) => notes.push(crate::inventory::in_words(&error)),
+            }
             return Ok(());
         }
-        let _ = (model, notes, Duration::ZERO, Told::default(), PathBuf::new());
-        facts.told = None;
+        let transports = (self.seams.transports)(&model.guests);
+        let dial_from = |guest| self.dial_from(&transports, guest);
+        let inventory = collect(&Collector {
+            root: &self.root,
+            model,
+            store: &self.store(),
+            anchors: Vec::new(),
+            transports: &transports,
+            dial_from: &dial_from,
+            clock: self.seams.clock.as_ref(),
+        })?;
+        facts.guests = Told::of(&inventory);
+        for (guest, found) in &inventory.guests {
+            if let Some(why) = &found.down {
+                notes.push(format!("{guest} was not asked: {why}"));
+            }
+        }
+        match self.ca_maximum(model) {
+            Ok(maximum) => facts.ca_maximum = maximum,
+            Err(error) => notes.push(format!(
+                "the CA was not asked: {}",
+                crate::inventory::in_words(&error)
+            )),
+        }
         Ok(())
+    }
+
+    /// The longest lifetime that the site's provisioner issues; unknown where it has no limit of its own.
+    fn ca_maximum(&self, model: &Model) -> Result<Option<Duration>, Error> {
+        let authority = self.authority(super::CaOverrides::default(), false)?;
+        let Some(ca) = authority.step_ca() else {
+            return Ok(None);
+        };
+        let all = ca.list_provisioners().map_err(|source| Error::Enroll {
+            act: "read the CA's provisioners".to_owned(),
+            source,
+        })?;
+        let named = model.settings.ca.provisioner.as_ref();
+        let named = named.or(model.host.step_ca.provisioner.as_ref());
+        let is_it = |info: &&crate::ca::ProvisionerInfo| match named {
+            Some(name) => info.name == *name,
+            None => info.kind == "JWK",
+        };
+        let claim = all
+            .iter()
+            .find(is_it)
+            .and_then(|info| info.claims.get("maxTLSCertDuration")?.as_str());
+        Ok(claim
+            .and_then(|text| text.parse::<GoDuration>().ok())
+            .map(|duration| duration.0))
+    }
+
+    /// Refuses a plan with a step that a finding stops.
+    pub(super) fn unblocked(&self, model: &Model, work: &Work) -> Result<(), Error> {
+        let stops = |blocks: &Blocks, action: &Action| match blocks {
+            Blocks::ConfigureDocker => matches!(action, Action::ConfigureDocker { .. }),
+            Blocks::ConfigureTraefik => matches!(action, Action::ConfigureTraefik { .. }),
+        };
+        let select = rules().iter().filter(|rule| !rule.blocks.is_empty());
+        let selection = Selection {
+            select: select.filter_map(|rule| rule.code.parse().ok()).collect(),
+            ignore: Vec::new(),
+        };
+        let facts = Facts {
+            guests: Told::of(&work.inventory),
+            ..Facts::default()
+        };
+        let mut steps: Vec<String> = Vec::new();
+        let mut faults = Faults::new();
+        for finding in &check(model, &facts, &selection).0 {
+            let Ok(rule) = rule(finding.fault.code) else {
+                continue;
+            };
+            let stopped = work
+                .plan
+                .steps
+                .iter()
+                .filter(|step| rule.blocks.iter().any(|blocks| stops(blocks, &step.action)));
+            let stopped: Vec<String> = stopped.map(|step| format!("`{}`", step.id)).collect();
+            if !stopped.is_empty() {
+                faults.push(finding.fault.clone());
+                steps.extend(stopped);
+            }
+        }
+        steps.sort();
+        steps.dedup();
+        if steps.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Blocked {
+            steps,
+            findings: faults,
+        })
+    }
+
+    /// Refuses edits that bring in an error that was not there before them.
+    pub(super) fn introduces_nothing(
+        &self,
+        model: &Model,
+        edits: &[FileEdit],
+    ) -> Result<(), Error> {
+        let nothing = (Facts::default(), Selection::default());
+        let known = Baseline::of(&check(model, &nothing.0, &nothing.1), &self.paths.site);
+        let mut after = check(&self.with(edits)?, &nothing.0, &nothing.1);
+        known.subtract(&mut after, &self.paths.site);
+        let mut faults = Faults::new();
+        after
+            .faults()
+            .filter(|fault| fault.severity == Severity::Error)
+            .for_each(|fault| faults.push(fault.clone()));
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Refused(faults))
+        }
     }
 }
 
@@ -271,6 +402,8 @@ fn merge(done: &mut Vec<FileEdit>, edits: Vec<FileEdit>) {
     }
 }
 
+/// Without these there is no site.
+const NEEDED: [&str; 2] = [manifest::MANIFEST, "etc/phoenix_hypervisor_config.json"];
 /// More rounds than any repair takes.
 const ROUNDS: usize = 16;
 /// A name that no site has: what depends on it finds nothing.

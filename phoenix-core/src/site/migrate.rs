@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::Site;
 use super::change::LOCK_TIMEOUT;
 use crate::error::Error;
-use crate::model::SourceFile;
 use crate::migrate::{DisarmedFile, DockerTlsOptions, MigrateReport, docker_tls};
+use crate::model::SourceFile;
 use crate::system::{Attributes, Change, Expect};
 
 /// What a migration may do.
@@ -30,6 +30,7 @@ impl Site {
         let _lock = self.lock_for_edit(options.dry_run, LOCK_TIMEOUT)?;
         let model = self.model()?;
         let migration = docker_tls(&model, options.edits)?;
+        self.introduces_nothing(&model, &migration.files)?;
         let armed = self.armed_cron_files()?;
         if let Some(path) = armed.first()
             && !options.disarm

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::{AnyAuthority, Site, SyncOptions, authority, recovered_lines};
 use crate::ca::Authority;
+use crate::check::KeptFacts;
 use crate::error::Error;
 use crate::execute::{self, Context, Performer};
 use crate::inventory::{Collector, Inventory, collect};
@@ -55,6 +56,9 @@ impl Site {
             .and_then(|model| {
                 let mut work = self.work(&model, options, true)?;
                 agree(&mut work.plan)?;
+                self.store()
+                    .keep_facts(&KeptFacts::of(&work.inventory, clock.now()))?;
+                self.unblocked(&model, &work)?;
                 let mut report = self.run(&model, &work, &limited)?;
                 report.recovered = recovered_lines(&recovered);
                 Ok(report)
@@ -108,7 +112,7 @@ impl Site {
     }
 
     /// Sockets from where a guest stands: from inside a container's network, else from the host.
-    fn dial_from(
+    pub(super) fn dial_from(
         &self,
         transports: &std::collections::BTreeMap<GuestId, Arc<dyn GuestTransport>>,
         guest: Option<GuestId>,

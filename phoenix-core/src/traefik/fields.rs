@@ -151,7 +151,11 @@ mod tests {
         let text = "entrypoints:\n  web:\n    address: ':80'\n    http:\n      tls:\n        domains:\n          - main: a\n            sans: [b]\nproviders:\n  docker:\n    endpont: x\n    swarmMode: true\napi:\n  insecure: true\nmetrics:\n  prometheus:\n    buckets: [0.1]\nnonsense: {deep: {er: 1}}\n";
         assert_eq!(
             unknown(text, FileKind::Static, 3),
-            ["|nonsense|-", "providers.docker|endpont|endpoint", "providers.docker|swarmMode|-|elsewhere"]
+            [
+                "|nonsense|-",
+                "providers.docker|endpont|endpoint",
+                "providers.docker|swarmMode|-|elsewhere"
+            ]
         );
         assert_eq!(
             unknown(text, FileKind::Static, 2),
@@ -170,10 +174,27 @@ mod tests {
 
     #[test]
     fn every_table_is_read() {
-        for (table, least) in [(&STATIC_V2, 14), (&STATIC_V3, 14), (&DYNAMIC_V2, 4), (&DYNAMIC_V3, 4)] {
+        for (table, least) in [
+            (&STATIC_V2, 14),
+            (&STATIC_V3, 14),
+            (&DYNAMIC_V2, 4),
+            (&DYNAMIC_V3, 4),
+        ] {
             assert!(table.children.len() >= least, "{}", table.children.len());
         }
-        assert!(STATIC_V3.child("providers").unwrap().child("swarm").is_some());
-        assert!(STATIC_V2.child("providers").unwrap().child("swarm").is_none());
+        assert!(
+            STATIC_V3
+                .child("providers")
+                .unwrap()
+                .child("swarm")
+                .is_some()
+        );
+        assert!(
+            STATIC_V2
+                .child("providers")
+                .unwrap()
+                .child("swarm")
+                .is_none()
+        );
     }
 }

@@ -42,13 +42,19 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
             .get("bridge")
             .and_then(Cursor::as_str)
             .is_some_and(|name| bridge_name.as_ref().is_some_and(|bridge| *bridge != name))
-            || settings.get("vlan").or_else(|| settings.get("tag")).is_some();
+            || settings
+                .get("vlan")
+                .or_else(|| settings.get("tag"))
+                .is_some();
         if let Some(bridge) = bridge.filter(|bridge| {
             !elsewhere && bridge.family() == crate::firewall::Family::of(ip) && !bridge.contains(ip)
         }) {
             let open = found.add(
                 "PX026",
-                format!("found the address {ip} of {}, expected one of {bridge}", named(guest)),
+                format!(
+                    "found the address {ip} of {}, expected one of {bridge}",
+                    named(guest)
+                ),
             );
             open.value(at);
             if let Some(own) = own {
@@ -62,7 +68,10 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
             found
                 .add(
                     "PX026",
-                    format!("found the gateway {gateway} of {}, expected one of its network {network}", named(guest)),
+                    format!(
+                        "found the gateway {gateway} of {}, expected one of its network {network}",
+                        named(guest)
+                    ),
                 )
                 .value(cursor)
                 .and_value(at, "its own address");
@@ -86,7 +95,11 @@ fn once<'m>(
         found
             .add(
                 "PX025",
-                format!("found the address {ip} for {} and {}, expected one of its own for each", first.by, named(guest)),
+                format!(
+                    "found the address {ip} for {} and {}, expected one of its own for each",
+                    first.by,
+                    named(guest)
+                ),
             )
             .value(at)
             .and_value(first.at, format!("{} has it here", first.by));

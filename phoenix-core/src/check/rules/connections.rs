@@ -57,26 +57,40 @@ fn needs<'m>(view: &View<'m>) -> Vec<Need<'m>> {
         if let (Some(from), Some(to)) = (from, to)
             && from != to
         {
-            needs.push(Need { what, from, to, proto, port, at });
+            needs.push(Need {
+                what,
+                from,
+                to,
+                proto,
+                port,
+                at,
+            });
         }
     };
     let all = || view.model.guests.iter().filter(|guest| !guest.is_template);
     let ip = |guest: &Guest| guest.address.ip();
-    let traefiks: Vec<&Guest> = view.model.traefiks().collect();
+    let traefiks = &view.traefiks;
     let cas: Vec<&Guest> = all().filter(|guest| guest.is_step_ca()).collect();
     for guest in all() {
         let object = object(view, guest);
         let member = |key: &str| object.and_then(|object| object.get(key));
         if let Some(service) = &guest.traefik_service {
             let at = member("traefik_service").and_then(|service| service.get("port"));
-            for traefik in &traefiks {
+            for traefik in traefiks {
                 let what = format!("Traefik's way to the service `{}`", service.name);
                 need(what, ip(traefik), ip(guest), TCP, service.port, at);
             }
         }
         if let Some((to, port)) = guest.bootstrap_ca_url.as_deref().and_then(address_of) {
             let what = format!("the way of {} to its CA", named(guest));
-            need(what, ip(guest), Some(to), TCP, port, member("bootstrap_ca_url"));
+            need(
+                what,
+                ip(guest),
+                Some(to),
+                TCP,
+                port,
+                member("bootstrap_ca_url"),
+            );
         }
     }
     for ca in &cas {
@@ -165,7 +179,10 @@ fn opposite<'m>(
                         list.target,
                         named(other),
                         in_words(&decision),
-                        rule = Rule { comment: None, ..rule.clone() },
+                        rule = Rule {
+                            comment: None,
+                            ..rule.clone()
+                        },
                     ),
                 );
                 open.at(list.document, listed.node, Part::Start);
@@ -223,19 +240,12 @@ pub(super) fn at_decision<'m>(
     decision: &Decision,
     open: &mut Open<'m>,
 ) {
-    let of = list_of(decision);
-    let list = view.lists.iter().find(|(guest, _)| match (of, guest) {
-        (Some(RuleSource::Guest(id)), Some(guest)) => guest.id.id == *id,
-        (Some(RuleSource::Cluster | RuleSource::Host), None) => true,
-        _ => false,
-    });
-    let list = list.or_else(|| {
-        let is_receiver = |guest: &Guest| guest.id == receiver.id;
-        view.lists
-            .iter()
-            .find(|(guest, _)| guest.is_some_and(is_receiver))
-    });
-    let Some((_, list)) = list else {
+    let list = match list_of(decision) {
+        Some(RuleSource::Guest(number)) => view.list(Some(*number)),
+        Some(RuleSource::Cluster | RuleSource::Host) => view.list(None),
+        _ => None,
+    };
+    let Some(list) = list.or_else(|| view.list(Some(receiver.id.id))) else {
         return;
     };
     let rule = match decision {

@@ -8,7 +8,7 @@ use crate::guests::Guest;
 use crate::inventory::DockerFacts;
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    for guest in view.model.docker_managers() {
+    for guest in view.managers.iter().copied() {
         let told = view.facts.guests.get(&guest.id);
         let Some(docker) = told.and_then(|told| told.docker.as_ref()) else {
             continue;
@@ -34,9 +34,18 @@ fn daemon_json<'m>(
 ) {
     let root = document.root();
     let flag = |key: &str| root.get(key).and_then(Cursor::as_bool) == Some(true);
-    if let Some(tls) = root.get("tls").filter(|_| flag("tls") && !flag("tlsverify")) {
+    if let Some(tls) = root
+        .get("tls")
+        .filter(|_| flag("tls") && !flag("tlsverify"))
+    {
         found
-            .add("PX045", format!("found `tls` without `tlsverify` in {}, expected both", guest.id))
+            .add(
+                "PX045",
+                format!(
+                    "found `tls` without `tlsverify` in {}, expected both",
+                    guest.id
+                ),
+            )
             .place(tls.place());
     }
     if let Some(live) = root.get("live-restore").filter(|_| flag("live-restore"))
@@ -52,9 +61,10 @@ fn daemon_json<'m>(
         return;
     };
     if let Ok(plan) = unit_plan(&docker.unit)
-        && let Some(option) = plan.removed.iter().find(|option| {
-            option.starts_with("-H") || option.starts_with("--host")
-        })
+        && let Some(option) = plan
+            .removed
+            .iter()
+            .find(|option| option.starts_with("-H") || option.starts_with("--host"))
     {
         found
             .add(
@@ -80,7 +90,10 @@ fn listeners<'m>(view: &View<'m>, guest: &'m Guest, hosts: Cursor<'_>, found: &m
         match port_of(&host) {
             Some(port) if port == settings.plain_port => {
                 found
-                    .add("PX055", format!("found {} listen on the plain port: {host}", guest.id))
+                    .add(
+                        "PX055",
+                        format!("found {} listen on the plain port: {host}", guest.id),
+                    )
                     .place(item.place());
             }
             Some(port) if port == settings.port => listens = true,
@@ -98,7 +111,10 @@ fn listeners<'m>(view: &View<'m>, guest: &'m Guest, hosts: Cursor<'_>, found: &m
         found
             .add(
                 "PX055",
-                format!("found no listener of {} on port {}, where Traefik asks", guest.id, settings.port),
+                format!(
+                    "found no listener of {} on port {}, where Traefik asks",
+                    guest.id, settings.port
+                ),
             )
             .place(hosts.place());
     }
@@ -113,7 +129,7 @@ fn versions<'m>(view: &View<'m>, guest: &'m Guest, docker: &DockerFacts, found: 
     let Some(version) = running.or_else(installed) else {
         return;
     };
-    for traefik in view.model.traefiks() {
+    for traefik in view.traefiks.iter().copied() {
         let told = view.facts.guests.get(&traefik.id);
         let release = told
             .and_then(|told| told.traefik.as_ref()?.version.as_deref())

@@ -7,10 +7,12 @@ use crate::diagnostic::Place;
 use crate::document::{Cursor, Document, Part};
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    for (path, what) in &view.facts.missing {
-        found
-            .add("PX019", format!("found no file, expected {what}"))
-            .place(Place::file(path));
+    for missing in &view.facts.missing {
+        let open = found.add("PX019", format!("found no file, expected {}", missing.what));
+        open.place(Place::file(&missing.path));
+        if missing.needed {
+            open.severe();
+        }
     }
     let documents = &view.model.documents;
     let read = [
@@ -44,9 +46,17 @@ fn names_twice<'m>(document: &'m Document, found: &mut Found<'m>) {
         for entry in cursor.entries() {
             if let Some(earlier) = seen.insert(entry.key.clone(), entry.value) {
                 found
-                    .add("PX017", format!("found `{}` twice, the last one counts", entry.key))
+                    .add(
+                        "PX017",
+                        format!("found `{}` twice, the last one counts", entry.key),
+                    )
                     .at(document, entry.value.node(), Part::Key)
-                    .spot(document, earlier.node(), Part::Key, Some("ignored".to_owned()));
+                    .spot(
+                        document,
+                        earlier.node(),
+                        Part::Key,
+                        Some("ignored".to_owned()),
+                    );
             }
             if holds(entry.value) {
                 open.push(entry.value);

@@ -2,7 +2,7 @@
 
 use super::{Found, View};
 use crate::document::{Cursor, Part};
-use crate::firewall::{Action, RuleList, TCP, covers};
+use crate::firewall::{Action, Rule, RuleList, TCP, covers};
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
     for (guest, list) in &view.lists {
@@ -24,19 +24,7 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
 fn plain<'m>(view: &View<'m>, list: &RuleList<'m>, whose: &str, found: &mut Found<'m>) {
     let port = view.model.settings.docker.plain_port;
     for listed in &list.rules {
-        let rule = &listed.rule;
-        let opens = rule.enabled
-            && rule.action == Action::Accept
-            && rule.ports.names(port)
-            && rule.proto.as_ref().is_none_or(|proto| proto.number() == TCP);
-        // A range that happens to hold the port, on the way to somebody else, is no plain Docker.
-        let to_manager = || {
-            view.model.docker_managers().any(|guest| {
-                let ip = guest.address.ip();
-                ip.is_some_and(|ip| covers(rule.dest.as_ref(), ip))
-            })
-        };
-        if opens && to_manager() {
+        if opens_plain(view, &listed.rule) {
             let cursor = list.document.cursor(listed.node);
             found
                 .add(
@@ -47,6 +35,22 @@ fn plain<'m>(view: &View<'m>, list: &RuleList<'m>, whose: &str, found: &mut Foun
                 .help("phoenix migrate docker-tls");
         }
     }
+}
+
+/// Whether a rule lets somebody reach a manager's plain port.
+pub(super) fn opens_plain(view: &View<'_>, rule: &Rule) -> bool {
+    // A range that happens to hold the port, on the way to somebody else, is no plain Docker.
+    rule.enabled
+        && rule.action == Action::Accept
+        && rule.ports.names(view.model.settings.docker.plain_port)
+        && rule
+            .proto
+            .as_ref()
+            .is_none_or(|proto| proto.number() == TCP)
+        && view.managers.iter().any(|guest| {
+            let ip = guest.address.ip();
+            ip.is_some_and(|ip| covers(rule.dest.as_ref(), ip))
+        })
 }
 
 fn switched_off<'m>(list: &RuleList<'m>, whose: &str, found: &mut Found<'m>) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Found, View, named};
-use crate::document::{NodeId, Part};
+use crate::document::{Cursor, NodeId, Part};
 use crate::guests::Guest;
 use crate::names::{GuestId, GuestKind};
 
@@ -13,9 +13,8 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
         let Some(document) = view.document(guest) else {
             continue;
         };
-        let literal = |node: NodeId| -> String {
-            document.cursor(node).literal().chars().take(40).collect()
-        };
+        let literal =
+            |node: NodeId| -> String { document.cursor(node).literal().chars().take(40).collect() };
         for reference in &guest.dependencies {
             let known = reference
                 .number
@@ -53,6 +52,33 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
         }
     }
     circles(view, found);
+    volumes(view, found);
+}
+
+/// Directories of the host that are mounted into guests by their numbers.
+fn volumes<'m>(view: &View<'m>, found: &mut Found<'m>) {
+    let shared = view.model.documents.host.root().get("shared_volumes");
+    for volume in shared.into_iter().flat_map(Cursor::entries) {
+        let mounts = volume
+            .value
+            .get("mounts")
+            .into_iter()
+            .flat_map(Cursor::entries);
+        for mount in mounts {
+            let known = mount
+                .key
+                .parse()
+                .is_ok_and(|number| view.numbered(number).is_some());
+            if !known {
+                found
+                    .add(
+                        "PX057",
+                        format!("found a mount of {} into {}, expected the number of a guest of the site", volume.key, mount.key),
+                    )
+                    .at(mount.value.document(), mount.value.node(), Part::Key);
+            }
+        }
+    }
 }
 
 fn numbers<'m>(view: &View<'m>, found: &mut Found<'m>) {
@@ -121,7 +147,10 @@ fn circles<'m>(view: &View<'m>, found: &mut Found<'m>) {
             let last = way.last().map_or(start, |(guest, _)| guest);
             let open = found.add(
                 "PX014",
-                format!("found guests that wait for each other: {}", words.join(" -> ")),
+                format!(
+                    "found guests that wait for each other: {}",
+                    words.join(" -> ")
+                ),
             );
             if let Some(document) = view.document(last) {
                 open.at(document, node, Part::Whole);

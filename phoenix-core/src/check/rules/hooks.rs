@@ -1,8 +1,10 @@
 //! Hooks: whom they reach, and whether they do what they say.
 
+use std::collections::HashMap;
+
 use super::{Found, View};
-use crate::document::Cursor;
-use crate::manifest::{Entry, HookCommand};
+use crate::document::{Cursor, Located};
+use crate::manifest::{CertType, Entry, HookCommand};
 use crate::names::{GuestId, GuestKind};
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
@@ -34,6 +36,27 @@ pub(super) fn consumers(view: &View<'_>, entry: &Entry) -> Vec<GuestId> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// The server certificates that each guest may serve, Docker's own left out.
+pub(super) fn served<'m>(view: &View<'m>) -> HashMap<GuestId, Vec<&'m Located<Entry>>> {
+    let mut served: HashMap<GuestId, Vec<&'m Located<Entry>>> = HashMap::new();
+    for located in &view.model.manifest.entries {
+        let entry = &located.value;
+        let of_docker = |guest: &GuestId| {
+            let found = view.model.docker_entry(*guest);
+            found.is_some_and(|(docker, _)| docker.common_name == entry.common_name)
+        };
+        if entry.cert_type == CertType::Server {
+            for guest in consumers(view, entry)
+                .into_iter()
+                .filter(|guest| !of_docker(guest))
+            {
+                served.entry(guest).or_default().push(located);
+            }
+        }
+    }
+    served
 }
 
 /// An entry without a hook, whose consumer nothing else restarts.
@@ -84,7 +107,10 @@ fn reach<'m>(
     let Some(spoken_to) = named.iter().find(|guest| view.guest(**guest).is_some()) else {
         // On the host itself a script may do anything; a plain reload reaches the host's own programs.
         let words = words(command);
-        let plain = matches!(words.first().map(String::as_str), Some("systemctl" | "service"));
+        let plain = matches!(
+            words.first().map(String::as_str),
+            Some("systemctl" | "service")
+        );
         if let (true, Some(guest)) = (plain && named.is_empty(), consumers.first()) {
             found
                 .add(
@@ -164,9 +190,14 @@ fn deeds<'m>(entry: &Entry, command: &HookCommand, field: Cursor<'m>, found: &mu
 fn waits(tokens: &[&str]) -> bool {
     let has = |words: &[&str]| tokens.iter().any(|token| words.contains(token));
     let loops = has(&["while", "until"]) && has(&["do"]);
-    let counts = has(&["timeout", "-lt", "-le", "-gt", "-ge", "break", "seq", "read", "SECONDS"])
-        || tokens.iter().any(|token| token.contains("((") || token.contains("SECONDS"));
-    let follows = tokens.windows(2).any(|pair| pair[0] == "tail" && pair[1].starts_with("-f"));
+    let counts = has(&[
+        "timeout", "-lt", "-le", "-gt", "-ge", "break", "seq", "read", "SECONDS",
+    ]) || tokens
+        .iter()
+        .any(|token| token.contains("((") || token.contains("SECONDS"));
+    let follows = tokens
+        .windows(2)
+        .any(|pair| pair[0] == "tail" && pair[1].starts_with("-f"));
     loops && !counts || follows
 }
 
@@ -175,7 +206,9 @@ fn talk(command: &HookCommand) -> Option<&'static str> {
     let words = words(command);
     let inner = inner(&words);
     let line = match inner {
-        [shell, flag, script, ..] if is_shell(shell) && flag.starts_with('-') && flag.ends_with('c') => {
+        [shell, flag, script, ..]
+            if is_shell(shell) && flag.starts_with('-') && flag.ends_with('c') =>
+        {
             script.clone()
         }
         _ => shell_words::join(inner),
@@ -266,8 +299,14 @@ mod tests {
         for (line, expected) in [
             ("echo done", Some("only prints")),
             ("pct exec 101 -- /bin/echo done", Some("only prints")),
-            ("qm guest exec 1001 -- bash -c 'echo a; true'", Some("only prints")),
-            ("pct exec 101 -- sh -c 'echo x > /etc/y'", Some("writes a file with `echo`")),
+            (
+                "qm guest exec 1001 -- bash -c 'echo a; true'",
+                Some("only prints"),
+            ),
+            (
+                "pct exec 101 -- sh -c 'echo x > /etc/y'",
+                Some("writes a file with `echo`"),
+            ),
             ("echo a && systemctl reload nginx", None),
             ("systemctl reload nginx", None),
         ] {
@@ -286,16 +325,24 @@ mod tests {
             waits(&tokens)
         };
         assert!(waits("bash -c 'while [ ! -f /x ]; do sleep 1; done'"));
-        assert!(waits("bash -c 'until curl -s http://x; do sleep 1; done; systemctl reload y'"));
-        assert!(!waits("bash -c 'n=0; while [ $n -lt 10 ]; do n=$((n+1)); sleep 1; done'"));
-        assert!(!waits("timeout 60 bash -c 'while ! test -f /x; do sleep 1; done'"));
+        assert!(waits(
+            "bash -c 'until curl -s http://x; do sleep 1; done; systemctl reload y'"
+        ));
+        assert!(!waits(
+            "bash -c 'n=0; while [ $n -lt 10 ]; do n=$((n+1)); sleep 1; done'"
+        ));
+        assert!(!waits(
+            "timeout 60 bash -c 'while ! test -f /x; do sleep 1; done'"
+        ));
         assert!(!waits("bash -c 'for f in a b; do cp $f /x; done'"));
     }
 
     #[test]
     fn guests_are_named_by_pct_and_qm() {
         assert_eq!(
-            named(&command("pct exec 101 -- true && /usr/sbin/qm guest exec 1001 -- true; qm reboot 7")),
+            named(&command(
+                "pct exec 101 -- true && /usr/sbin/qm guest exec 1001 -- true; qm reboot 7"
+            )),
             [GuestId::lxc(101), GuestId::vm(1001), GuestId::vm(7)]
         );
     }

@@ -15,11 +15,25 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
     for located in &view.model.manifest.entries {
         let entry = &located.value;
         let cursor = view.manifest().cursor(located.node);
-        modes(&entry.common_name.to_string(), entry.cert_mode, entry.key_mode, &entry.owner, cursor, found);
+        modes(
+            &entry.common_name.to_string(),
+            entry.cert_mode,
+            entry.key_mode,
+            &entry.owner,
+            cursor,
+            found,
+        );
         let targets = cursor.get("deploy").into_iter().flat_map(Cursor::items);
         for (target, cursor) in entry.deploy.iter().zip(targets) {
             let whose = format!("{} in {}", entry.common_name, target.guest);
-            modes(&whose, target.cert_mode, target.key_mode, &target.owner, cursor, found);
+            modes(
+                &whose,
+                target.cert_mode,
+                target.key_mode,
+                &target.owner,
+                cursor,
+                found,
+            );
             if let Some(guest) = view.guest(target.guest) {
                 mappable(view, guest, &target.owner, &whose, cursor, found);
             }
@@ -69,7 +83,11 @@ fn modes<'m>(
     if !crowd && !writable {
         return;
     }
-    let narrower = if crowd { FileMode::PRIVATE } else { FileMode::new(key.bits() & 0o740) };
+    let narrower = if crowd {
+        FileMode::PRIVATE
+    } else {
+        FileMode::new(key.bits() & 0o740)
+    };
     let may = if writable { "write" } else { "read" };
     found
         .add(
@@ -121,7 +139,10 @@ fn shared<'m>(view: &View<'m>, entry: &Entry, cursor: Cursor<'m>, found: &mut Fo
     if others.is_empty() {
         return;
     }
-    let names: Vec<String> = others.iter().map(|mounted| mounted.guest.id.to_string()).collect();
+    let names: Vec<String> = others
+        .iter()
+        .map(|mounted| mounted.guest.id.to_string())
+        .collect();
     let open = found.add(
         "PX028",
         format!(
@@ -163,7 +184,9 @@ fn exports<'m>(view: &View<'m>) -> Vec<Export<'m>> {
             Some(Export {
                 path: view.model.on_host(Path::new(at.as_str()?.as_ref())),
                 clients: texts("clients").join(", "),
-                squashed: !texts("options").iter().any(|option| option == "no_root_squash"),
+                squashed: !texts("options")
+                    .iter()
+                    .any(|option| option == "no_root_squash"),
                 at,
             })
         })
@@ -187,7 +210,11 @@ fn exported<'m>(
         format!(
             "found the key of {} on a file system that {} may mount",
             entry.common_name,
-            if export.clients.is_empty() { "everybody" } else { &export.clients }
+            if export.clients.is_empty() {
+                "everybody"
+            } else {
+                &export.clients
+            }
         ),
     );
     open.value(stated).and_value(export.at, "exported here");
@@ -196,10 +223,12 @@ fn exported<'m>(
     }
     // Who uses the files where they lie would lose them; delivered ones are used where they are delivered to.
     let delivered = !entry.deploy.is_empty()
-        && view
-            .seen_by(&entry.cert_path)
-            .iter()
-            .all(|mounted| entry.deploy.iter().any(|target| target.guest == mounted.guest.id));
+        && view.seen_by(&entry.cert_path).iter().all(|mounted| {
+            entry
+                .deploy
+                .iter()
+                .any(|target| target.guest == mounted.guest.id)
+        });
     let (Some(cert), true) = (cursor.get("cert_path"), delivered) else {
         return;
     };
@@ -274,7 +303,9 @@ fn two_paths<'m>(view: &View<'m>, found: &mut Found<'m>) {
         }
         let dataset: PathBuf = rest.components().take(2).collect();
         if dataset.components().count() == 2 {
-            let forms = named.entry(dataset.to_string_lossy().into_owned()).or_default();
+            let forms = named
+                .entry(dataset.to_string_lossy().into_owned())
+                .or_default();
             forms[form] = forms[form].or(cursor);
         }
     };
@@ -302,7 +333,10 @@ fn two_paths<'m>(view: &View<'m>, found: &mut Found<'m>) {
             found
                 .add(
                     "PX031",
-                    format!("found both {} and /{dataset} for one dataset, expected one of them", base.join(&dataset).display()),
+                    format!(
+                        "found both {} and /{dataset} for one dataset, expected one of them",
+                        base.join(&dataset).display()
+                    ),
                 )
                 .value(short)
                 .and_value(long, "by its other path here");
@@ -312,7 +346,12 @@ fn two_paths<'m>(view: &View<'m>, found: &mut Found<'m>) {
 
 /// The directory with the CA's root and the provisioner's password is the CA's alone.
 fn ca_directory<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    let cas: Vec<&Guest> = view.model.guests.iter().filter(|guest| guest.is_step_ca()).collect();
+    let cas: Vec<&Guest> = view
+        .model
+        .guests
+        .iter()
+        .filter(|guest| guest.is_step_ca())
+        .collect();
     for ca in &cas {
         for mount in &ca.mounts {
             let seen = view.seen_by(&mount.host_path.join("x"));
@@ -323,7 +362,11 @@ fn ca_directory<'m>(view: &View<'m>, found: &mut Found<'m>) {
             if others.is_empty() {
                 continue;
             }
-            let names: Vec<String> = others.iter().take(SHOWN).map(|mounted| named(mounted.guest)).collect();
+            let names: Vec<String> = others
+                .iter()
+                .take(SHOWN)
+                .map(|mounted| named(mounted.guest))
+                .collect();
             let more = others.len().saturating_sub(SHOWN);
             let open = found.add(
                 "PX052",
@@ -331,7 +374,11 @@ fn ca_directory<'m>(view: &View<'m>, found: &mut Found<'m>) {
                     "found the directory of {} with its root and password mounted into {}{}",
                     named(ca),
                     names.join(", "),
-                    if more > 0 { format!(" and {more} more") } else { String::new() }
+                    if more > 0 {
+                        format!(" and {more} more")
+                    } else {
+                        String::new()
+                    }
                 ),
             );
             for (index, mounted) in others.into_iter().take(SHOWN).enumerate() {

@@ -16,7 +16,7 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
     admission(view, found);
     shared_root(view, found);
     // Which of several managers Traefik shall ask is not for us to guess.
-    let mut managers = view.model.docker_managers();
+    let mut managers = view.managers.iter().copied();
     let (Some(manager), None) = (managers.next(), managers.next()) else {
         return;
     };
@@ -38,7 +38,7 @@ fn endpoint<'m>(
     let Some((text, node)) = &provider.endpoint else {
         return;
     };
-    let place = || view.template_place(file.document().cursor(*node));
+    let place = || view.template_place(file.document().cursor(*node), Part::Whole);
     let docker = &view.model.settings.docker;
     let Some((host, port)) = text
         .strip_prefix("tcp://")
@@ -127,23 +127,21 @@ fn block<'m>(
     found: &mut Found<'m>,
 ) {
     let block = file.document().cursor(provider.node);
-    let key = || {
-        let mut place = view.template_place(block);
-        place.span.end = place.span.start + place.line_text.trim().len();
-        place
-    };
+    let key = || view.template_place(block, Part::Key);
     let name = &provider.name;
     match &provider.tls {
         None => {
             found
                 .add(
                     "PX003",
-                    format!("found no `tls` in providers.{name}, expected one with ca, cert and key"),
+                    format!(
+                        "found no `tls` in providers.{name}, expected one with ca, cert and key"
+                    ),
                 )
                 .place(key());
         }
         Some(tls) => {
-            let place = || view.template_place(block.get("tls").unwrap_or(block));
+            let place = || view.template_place(block.get("tls").unwrap_or(block), Part::Key);
             let members = [("ca", &tls.ca), ("cert", &tls.cert), ("key", &tls.key)];
             let missing: Vec<&str> = members
                 .iter()
@@ -171,7 +169,7 @@ fn block<'m>(
                 "PX007",
                 format!("found apiVersion in providers.{name}, which Traefik 3.7 refuses"),
             )
-            .place(view.template_place(field));
+            .place(view.template_place(field, Part::Key));
         if let Some((document, node)) = view.template_node(field) {
             open.fix(
                 document,
@@ -197,12 +195,24 @@ fn client_entry<'m>(view: &View<'m>, found: &mut Found<'m>) {
     let Some(name) = view.model.traefik_common_name() else {
         return;
     };
+    let shown = match &view.static_file {
+        Some(Ok(file)) => file.provider().and_then(|provider| provider.tls?.cert),
+        _ => None,
+    };
+    let is_shown = |entry: &Entry| {
+        entry.deploy.iter().any(|target| {
+            Some(&target.cert) == shown.as_ref()
+                && view.traefiks.iter().any(|guest| guest.id == target.guest)
+        })
+    };
     let document = view.manifest();
     for located in &view.model.manifest.entries {
         let entry = &located.value;
-        if entry.common_name != name || entry.cert_type == CertType::Client {
+        let is_client = entry.common_name == name || is_shown(entry);
+        if !is_client || entry.cert_type == CertType::Client {
             continue;
         }
+        let name = &entry.common_name;
         let cursor = document.cursor(located.node);
         let open = found
             .add(
@@ -230,8 +240,8 @@ fn client_entry<'m>(view: &View<'m>, found: &mut Found<'m>) {
 /// Traefik must reach the manager's encrypted port.
 fn admission<'m>(view: &View<'m>, found: &mut Found<'m>) {
     let port = view.model.settings.docker.port;
-    for manager in view.model.docker_managers() {
-        for traefik in view.model.traefiks() {
+    for manager in view.managers.iter().copied() {
+        for traefik in view.traefiks.iter().copied() {
             let (Some(from), Some(to)) = (traefik.address.ip(), manager.address.ip()) else {
                 continue;
             };
@@ -269,11 +279,7 @@ fn outbound<'m>(
     let Some(document) = view.document(traefik) else {
         return;
     };
-    let Some((_, list)) = view
-        .lists
-        .iter()
-        .find(|(guest, _)| guest.is_some_and(|guest| guest.id == traefik.id))
-    else {
+    let Some(list) = view.list(Some(traefik.id.id)) else {
         return;
     };
     let admits = |rule: &crate::firewall::Rule| {
@@ -284,7 +290,11 @@ fn outbound<'m>(
     let covered = out().any(|listed| {
         covers(listed.rule.dest.as_ref(), ip)
             && listed.rule.ports.contains(port)
-            && listed.rule.proto.as_ref().is_none_or(|proto| proto.number() == TCP)
+            && listed
+                .rule
+                .proto
+                .as_ref()
+                .is_none_or(|proto| proto.number() == TCP)
     });
     // A rule for the plain port is about to become the one that is missing.
     let about_to = out().any(|listed| listed.rule.ports.names(plain));
@@ -307,7 +317,7 @@ fn outbound<'m>(
 
 /// Docker trusts the root that every certificate of the site chains to.
 fn shared_root<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    for manager in view.model.docker_managers() {
+    for manager in view.managers.iter().copied() {
         let Some((entry, target)) = view.model.docker_entry(manager.id) else {
             continue;
         };
@@ -319,7 +329,11 @@ fn shared_root<'m>(view: &View<'m>, found: &mut Found<'m>) {
             .into_iter()
             .flat_map(crate::document::Cursor::items)
             .filter_map(|item| item.get("ca"))
-            .find(|stated| stated.as_str().is_some_and(|text| ca.as_os_str() == text.as_ref()));
+            .find(|stated| {
+                stated
+                    .as_str()
+                    .is_some_and(|text| ca.as_os_str() == text.as_ref())
+            });
         if let Some(stated) = stated {
             found
                 .add(

@@ -1,10 +1,8 @@
 //! Deliveries, lifetimes and what consumers connect by.
 
-use std::collections::HashMap;
-
 use super::{Found, View, object};
-use crate::document::{Cursor, Located};
-use crate::manifest::{CertType, Entry};
+use crate::document::Cursor;
+use crate::manifest::Entry;
 use crate::names::{GuestId, SubjectAltName};
 use crate::time::RenewBefore;
 
@@ -78,7 +76,11 @@ fn lifetime<'m>(view: &View<'m>, entry: &Entry, object: Cursor<'m>, found: &mut 
             _ => {}
         }
     }
-    if let Some(maximum) = view.facts.ca_maximum.filter(|maximum| *maximum < validity.0) {
+    if let Some(maximum) = view
+        .facts
+        .ca_maximum
+        .filter(|maximum| *maximum < validity.0)
+    {
         let open = found.add(
             "PX039",
             format!(
@@ -96,14 +98,7 @@ fn lifetime<'m>(view: &View<'m>, entry: &Entry, object: Cursor<'m>, found: &mut 
 
 /// Traefik connects by a guest's address: its certificate must name it.
 fn served<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    let mut served: HashMap<GuestId, Vec<&Located<Entry>>> = HashMap::new();
-    for located in &view.model.manifest.entries {
-        if located.value.cert_type == CertType::Server {
-            for guest in super::hooks::consumers(view, &located.value) {
-                served.entry(guest).or_default().push(located);
-            }
-        }
-    }
+    let served = super::hooks::served(view);
     let https = |scheme: &Option<String>| scheme.as_deref() == Some("https");
     for guest in view.model.guests.iter().filter(|guest| !guest.is_template) {
         let Some(service) = guest.traefik_service.as_ref() else {
@@ -134,19 +129,18 @@ fn served<'m>(view: &View<'m>, found: &mut Found<'m>) {
         if !https(&service.scheme) {
             continue;
         }
-        let docker = view.model.docker_entry(guest.id).map(|(entry, _)| &entry.common_name);
         // Which of several is served there is not known: one that names the address is enough.
-        let entries = served.get(&guest.id).into_iter().flatten();
-        let mut entries = entries
-            .filter(|located| Some(&located.value.common_name) != docker)
-            .peekable();
+        let entries = served.get(&guest.id);
         let name = SubjectAltName::Ip(ip);
-        let Some(first) = entries.peek().copied() else {
+        let Some(first) = entries
+            .filter(|all| {
+                !all.iter()
+                    .any(|located| located.value.names.contains(&name))
+            })
+            .and_then(|all| all.first())
+        else {
             continue;
         };
-        if entries.any(|located| located.value.names.contains(&name)) {
-            continue;
-        }
         let entry = view.manifest().cursor(first.node);
         let open = found.add(
             "PX037",

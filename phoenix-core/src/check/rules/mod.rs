@@ -69,7 +69,8 @@ fn named(guest: &Guest) -> String {
 
 /// A guest's own object.
 fn object<'m>(view: &View<'m>, guest: &Guest) -> Option<Cursor<'m>> {
-    view.document(guest).map(|document| document.cursor(guest.node))
+    view.document(guest)
+        .map(|document| document.cursor(guest.node))
 }
 
 /// The member of a guest's description that says that it mounts a directory.

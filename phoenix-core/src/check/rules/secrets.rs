@@ -9,26 +9,41 @@ use crate::model::Model;
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
     let documents = &view.model.documents;
-    let read = [documents.vms.as_ref(), documents.lxcs.as_ref(), Some(&documents.host)];
+    let read = [
+        documents.vms.as_ref(),
+        documents.lxcs.as_ref(),
+        Some(&documents.host),
+    ];
     for document in read.into_iter().flatten() {
         walk(document, &mut |entry| {
             if is_secret(&entry) {
                 found
                     .add(
                         "PX050",
-                        format!("found a value for `{}`, expected it in a file that only root reads", entry.key),
+                        format!(
+                            "found a value for `{}`, expected it in a file that only root reads",
+                            entry.key
+                        ),
                     )
                     .at_secret(document, entry.value.node());
             }
         });
     }
     for (path, at) in secret_files(view.model) {
-        let Some(mode) = view.facts.modes.get(&path).filter(|mode| mode.open_to_others()) else {
+        let Some(mode) = view
+            .facts
+            .modes
+            .get(&path)
+            .filter(|mode| mode.open_to_others())
+        else {
             continue;
         };
         let open = found.add(
             "PX051",
-            format!("found mode {mode} of {}, expected one that others cannot read", path.display()),
+            format!(
+                "found mode {mode} of {}, expected one that others cannot read",
+                path.display()
+            ),
         );
         open.place(Place::file(&path));
         if let Some(at) = at {
@@ -38,7 +53,10 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
     }
     for path in &view.facts.scripts {
         found
-            .add("PX049", "found an old script that writes over what Phoenix did when it is run")
+            .add(
+                "PX049",
+                "found an old script that writes over what Phoenix did when it is run",
+            )
             .place(Place::file(path));
     }
     for file in &view.facts.cron {
@@ -110,7 +128,10 @@ fn names_secret(key: &str) -> bool {
         )
     };
     let pair = |a: &str, b: &str| words.windows(2).any(|pair| pair == [a, b]);
-    let keys = pair("api", "key") || pair("private", "key") || pair("access", "key") || pair("secret", "key");
+    let keys = pair("api", "key")
+        || pair("private", "key")
+        || pair("access", "key")
+        || pair("secret", "key");
     secret(last) || keys && *last == "key"
 }
 
@@ -141,14 +162,22 @@ pub(in crate::check) fn secret_files(model: &Model) -> Vec<(PathBuf, Option<Curs
         let Some(path) = path.filter(|path| path.starts_with('/')) else {
             return;
         };
-        let name = entry.key.strip_suffix("_file").or_else(|| entry.key.strip_suffix("_path"));
+        let name = entry
+            .key
+            .strip_suffix("_file")
+            .or_else(|| entry.key.strip_suffix("_path"));
         if name.is_some_and(names_secret) {
             files.push((PathBuf::from(path.as_ref()), Some(entry.value)));
         }
     });
     let settings = &model.settings;
     let stated = [&settings.ca.password_file, &settings.portainer_api_key_file];
-    files.extend(stated.into_iter().flatten().map(|path| (path.clone(), None)));
+    files.extend(
+        stated
+            .into_iter()
+            .flatten()
+            .map(|path| (path.clone(), None)),
+    );
     for located in &model.manifest.entries {
         let cursor = model.documents.manifest.cursor(located.node);
         files.push((located.value.key_path.clone(), cursor.get("key_path")));
@@ -171,10 +200,26 @@ mod tests {
 
     #[test]
     fn names_of_secrets_are_told_from_names_like_them() {
-        for key in ["password", "admin_password", "apiKey", "hf_token", "PORTAINER-TOKEN", "privateKey"] {
+        for key in [
+            "password",
+            "admin_password",
+            "apiKey",
+            "hf_token",
+            "PORTAINER-TOKEN",
+            "privateKey",
+        ] {
             assert!(may_name_secret(key) && names_secret(key), "{key}");
         }
-        for key in ["password_file", "tokenizer", "max_tokens", "password_hash", "key_path", "ssh_public_key", "key", "secrets"] {
+        for key in [
+            "password_file",
+            "tokenizer",
+            "max_tokens",
+            "password_hash",
+            "key_path",
+            "ssh_public_key",
+            "key",
+            "secrets",
+        ] {
             assert!(!names_secret(key), "{key}");
         }
     }

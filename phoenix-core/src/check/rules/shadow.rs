@@ -24,6 +24,8 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
             let copy = earlier.filter(|earlier| listed.rule.same_but_comment(&earlier.rule));
             if let Some(earlier) = copy {
                 covered(list, listed, earlier, found);
+            } else if super::firewall::opens_plain(view, &listed.rule) {
+                // To be moved or removed, whatever comes before it.
             } else if !never(view, *guest, list, listed, found)
                 && let Some(earlier) = earlier
             {
@@ -51,7 +53,10 @@ fn covered<'m>(list: &RuleList<'m>, listed: &Listed, earlier: &Listed, found: &m
     }
     if rule.same_but_comment(by) {
         found
-            .add("PX024", format!("found `{}` twice, with different comments", short(rule)))
+            .add(
+                "PX024",
+                format!("found `{}` twice, with different comments", short(rule)),
+            )
             .at(document, listed.node, Part::Start)
             .and(document, earlier.node, "first stated here");
         return;
@@ -109,12 +114,17 @@ fn never<'m>(
         let message = match guest {
             Some(guest) => format!(
                 "found {other} as `{near_key}` of an {} rule of {}, which is {whose} and never seen there",
-                word(rule.direction), guest.id
+                word(rule.direction),
+                guest.id
             ),
             None => format!(
                 "found {other} as `{near_key}` of a host-wide {} rule, which is {whose}: such rules see only what the host itself {}",
                 word(rule.direction),
-                if rule.direction == Direction::In { "gets" } else { "sends" }
+                if rule.direction == Direction::In {
+                    "gets"
+                } else {
+                    "sends"
+                }
             ),
         };
         (near_key, message)
@@ -171,7 +181,10 @@ fn covers(earlier: &Rule, later: &Rule) -> bool {
         && match (earlier.macro_name, later.macro_name) {
             (None, None) => {
                 same_or_any(
-                    earlier.proto.as_ref().map(crate::firewall::Protocol::number),
+                    earlier
+                        .proto
+                        .as_ref()
+                        .map(crate::firewall::Protocol::number),
                     later.proto.as_ref().map(crate::firewall::Protocol::number),
                 ) && holds_ports(&earlier.ports, &later.ports)
             }
@@ -206,9 +219,9 @@ fn holds(earlier: Option<&AddressMatch>, later: Option<&AddressMatch>) -> bool {
     match (earlier, later) {
         (AddressMatch::Networks(around), AddressMatch::Networks(list)) => {
             list.iter().all(|inner| {
-                around
-                    .iter()
-                    .any(|network| network.contains(inner.first()) && network.contains(inner.last()))
+                around.iter().any(|network| {
+                    network.contains(inner.first()) && network.contains(inner.last())
+                })
             })
         }
         (AddressMatch::Networks(around), AddressMatch::Range(first, last)) => around
@@ -235,7 +248,13 @@ struct Index {
 }
 
 /// Direction, protocol, port, source and destination; nothing where a rule is about several.
-type Key = (Direction, Option<u8>, Option<u16>, Option<IpAddr>, Option<IpAddr>);
+type Key = (
+    Direction,
+    Option<u8>,
+    Option<u16>,
+    Option<IpAddr>,
+    Option<IpAddr>,
+);
 
 impl Index {
     fn new(rules: &[&Listed]) -> Self {
@@ -338,7 +357,11 @@ mod tests {
             ("source=+set", "source=+set", true),
             ("source=10.0.0.0/8", "source=+set", false),
         ] {
-            assert_eq!(covers(&rule(earlier), &rule(later)), expected, "{earlier} | {later}");
+            assert_eq!(
+                covers(&rule(earlier), &rule(later)),
+                expected,
+                "{earlier} | {later}"
+            );
         }
     }
 
@@ -346,7 +369,10 @@ mod tests {
     fn a_long_list_finds_what_a_short_one_finds() {
         let mut texts = Vec::new();
         for number in 0..200 {
-            texts.push(format!("source=10.0.{number}.1 proto=tcp port={}", 1000 + number));
+            texts.push(format!(
+                "source=10.0.{number}.1 proto=tcp port={}",
+                1000 + number
+            ));
         }
         texts.push("proto=tcp port=1000:1100".to_owned());
         texts.push("source=10.0.9.1 proto=tcp port=1050".to_owned());

@@ -13,7 +13,11 @@ pub(super) const RULES: &[Rule] = &[
             r#"{"type": "in", "action": "ACCEPT", "source": "10.0.0.12", "proto": "tcp", "port": "2376", "comment": "Traefik to Docker"},"#,
         ),
         fixable: true,
-        ..rule("PX009", "rule-twice", "a firewall rule stands twice in a list")
+        ..rule(
+            "PX009",
+            "rule-twice",
+            "a firewall rule stands twice in a list",
+        )
     },
     Rule {
         severity: Severity::Warning,
@@ -24,7 +28,11 @@ pub(super) const RULES: &[Rule] = &[
             r#""shared_volumes": {}"#,
             r#""shared_volumes": {"firewall": {"global_firewall_rules": []}}"#,
         ),
-        ..rule("PX018", "host-rules-at-both-places", "host-wide rules stand at both of their places")
+        ..rule(
+            "PX018",
+            "host-rules-at-both-places",
+            "host-wide rules stand at both of their places",
+        )
     },
     Rule {
         why: "One guest's rules let a connection out that the other's drop: it times out, and who looks at the first list thinks that it works.",
@@ -34,7 +42,11 @@ pub(super) const RULES: &[Rule] = &[
             r#"{"type": "out", "action": "ACCEPT", "dest": "10.0.0.10", "proto": "tcp", "port": "9000","#,
             r#"{"type": "out", "action": "ACCEPT", "dest": "10.0.0.153", "proto": "tcp", "port": "8443","#,
         ),
-        ..rule("PX021", "opposite-rule-missing", "an outbound rule leads to a guest that drops the connection")
+        ..rule(
+            "PX021",
+            "opposite-rule-missing",
+            "an outbound rule leads to a guest that drops the connection",
+        )
     },
     Rule {
         why: "The site's own settings need this connection, and a firewall drops it.",
@@ -44,7 +56,11 @@ pub(super) const RULES: &[Rule] = &[
             r#"{"type": "in", "action": "ACCEPT", "source": "10.0.0.12", "proto": "tcp", "port": "443", "comment": "Traefik to the gateway"}"#,
             r#"{"type": "in", "action": "ACCEPT", "source": "10.0.0.12", "proto": "tcp", "port": "8443", "comment": "Traefik to the gateway"}"#,
         ),
-        ..rule("PX022", "needed-connection-dropped", "the firewall drops a connection that the site needs")
+        ..rule(
+            "PX022",
+            "needed-connection-dropped",
+            "the firewall drops a connection that the site needs",
+        )
     },
     Rule {
         severity: Severity::Warning,
@@ -55,7 +71,11 @@ pub(super) const RULES: &[Rule] = &[
             r#""dest": "10.0.0.13", "proto": "tcp", "port": "2049""#,
             r#""dest": "10.0.0.111", "proto": "tcp", "port": "2049""#,
         ),
-        ..rule("PX023", "rule-never-matches", "a firewall rule can never decide anything")
+        ..rule(
+            "PX023",
+            "rule-never-matches",
+            "a firewall rule can never decide anything",
+        )
     },
     Rule {
         severity: Severity::Warning,
@@ -66,7 +86,11 @@ pub(super) const RULES: &[Rule] = &[
             r#"{"type": "in", "action": "ACCEPT", "source": "10.0.0.13", "proto": "tcp", "port": "9443", "comment": "Host to Portainer"},"#,
             r#"{"type": "in", "action": "ACCEPT", "source": "10.0.0.12", "proto": "tcp", "port": "2376", "comment": "Allow Docker"},"#,
         ),
-        ..rule("PX024", "rule-almost-twice", "two rules differ only in their comments")
+        ..rule(
+            "PX024",
+            "rule-almost-twice",
+            "two rules differ only in their comments",
+        )
     },
     Rule {
         severity: Severity::Warning,
@@ -77,6 +101,10 @@ pub(super) const RULES: &[Rule] = &[
             "\"firewall\": {\n        \"enabled\": true,",
             "\"firewall\": {\n        \"enabled\": false,",
         ),
-        ..rule("PX054", "firewall-off", "a firewall with rules is switched off")
+        ..rule(
+            "PX054",
+            "firewall-off",
+            "a firewall with rules is switched off",
+        )
     },
 ];

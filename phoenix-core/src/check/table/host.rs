@@ -12,5 +12,9 @@ pub(super) const RULES: &[Rule] = &[Rule {
         "17 * * * * root phoenix sync all --unattended",
         "0 * * * * root /usr/local/phoenix_hypervisor/bin/managers/certificate-renewal-manager.sh",
     ),
-    ..rule("PX049", "old-script-undoes", "an old script or cron line would undo what Phoenix did")
+    ..rule(
+        "PX049",
+        "old-script-undoes",
+        "an old script or cron line would undo what Phoenix did",
+    )
 }];
