@@ -2,6 +2,7 @@
 
 mod ca;
 mod certs;
+mod check;
 mod edit;
 mod firewall;
 mod manifest;

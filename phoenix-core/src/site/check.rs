@@ -408,3 +408,43 @@ const NEEDED: [&str; 2] = [manifest::MANIFEST, "etc/phoenix_hypervisor_config.js
 const ROUNDS: usize = 16;
 /// A name that no site has: what depends on it finds nothing.
 const UNKNOWN_HOST: &str = "{\"domain_name\": \"unknown.invalid\"}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::{Seams, SitePaths};
+    use crate::test_sites::sample_site;
+
+    #[test]
+    fn only_errors_that_an_edit_brings_in_are_refused() {
+        let site = SitePaths {
+            site: sample_site(),
+            state: "/nowhere".into(),
+            root: None,
+        };
+        let site = Site::open(site, Seams::host("".as_ref())).unwrap();
+        let model = site.model().unwrap();
+        let vms = model.documents.vms.clone().unwrap();
+        let edit = |from: &str, to: &str| {
+            assert!(vms.text().contains(from));
+            let text = vms.text().replacen(from, to, 1);
+            let after = Document::parse(vms.path(), text.into(), Format::Json).unwrap();
+            vec![FileEdit {
+                before: vms.clone(),
+                after,
+                reasons: Vec::new(),
+            }]
+        };
+        // The site has errors already, and this one is none of them.
+        let moved = edit("{\n", "{\n\n\n");
+        assert!(site.introduces_nothing(&model, &moved).is_ok());
+        let circle = edit("\"102\"", "\"1001\"");
+        match site.introduces_nothing(&model, &circle) {
+            Err(Error::Refused(faults)) => {
+                let codes: Vec<&str> = faults.iter().map(|fault| fault.code).collect();
+                assert_eq!(codes, ["PX014"]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
