@@ -58,21 +58,19 @@ pub fn site(guests: usize) -> (String, String) {
         );
         for rule in 0..10 {
             let comma = if rule == 0 { "" } else { "," };
-            let (kind, end) = if rule % 2 == 0 {
-                ("in", "source")
+            let far = rule / 2 + 1;
+            // What one guest lets out the other lets in. One of a hundred has its last rule twice.
+            let twice = rule == 9 && number % 100 == 0;
+            let (kind, end, other, port) = if rule % 2 == 0 || twice {
+                let far = if twice { 5 } else { far };
+                (
+                    "in",
+                    "source",
+                    ip((number + guests - far % guests) % guests),
+                    8000 + far,
+                )
             } else {
-                ("out", "dest")
-            };
-            let other = ip((number + rule + 1) % guests);
-            let port = if rule == 9 && number % 100 == 0 {
-                8007
-            } else {
-                8000 + rule
-            };
-            let other = if rule == 9 && number % 100 == 0 {
-                ip((number + 8) % guests)
-            } else {
-                other
+                ("out", "dest", ip((number + far) % guests), 8000 + far)
             };
             let _ = write!(
                 text,

@@ -182,6 +182,10 @@ pub(crate) enum Command {
 }
 
 /// What `check` looks at.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// Only these rules: codes, beginnings of codes such as `PX02`, or names

@@ -28,7 +28,10 @@ fn a_missing_file_is_a_finding_and_the_other_rules_still_run() {
     for code in ["PX019", "PX001", "PX007"] {
         assert!(codes.iter().any(|found| found == code), "{code}: {codes:?}");
     }
-    assert!(codes.iter().any(|code| !code.starts_with("PX")), "{codes:?}");
+    assert!(
+        codes.iter().any(|code| !code.starts_with("PX")),
+        "{codes:?}"
+    );
     let nowhere = site.phoenix(&["--site", "/nowhere", "check"]);
     assert_eq!(nowhere.status.code(), Some(2), "{}", stderr(&nowhere));
 }
@@ -36,15 +39,33 @@ fn a_missing_file_is_a_finding_and_the_other_rules_still_run() {
 #[test]
 fn rules_are_chosen_by_code_beginning_and_name() {
     let site = Scratch::with_site();
-    let some = codes(&check(&site, &["--select", "PX00,hook-waits-without-end", "--ignore", "PX001"]));
-    assert!(some.contains(&"PX033".to_owned()) && some.contains(&"PX007".to_owned()), "{some:?}");
-    assert!(some.iter().all(|code| code == "PX033" || code.starts_with("PX00") && code != "PX001"));
+    let some = codes(&check(
+        &site,
+        &[
+            "--select",
+            "PX00,hook-waits-without-end",
+            "--ignore",
+            "PX001",
+        ],
+    ));
+    assert!(
+        some.contains(&"PX033".to_owned()) && some.contains(&"PX007".to_owned()),
+        "{some:?}"
+    );
+    assert!(
+        some.iter()
+            .all(|code| code == "PX033" || code.starts_with("PX00") && code != "PX001")
+    );
     // Severity alone decides the exit status.
     assert_eq!(check(&site, &["--select", "PX033"]).status.code(), Some(0));
     assert_eq!(check(&site, &["--select", "PX007"]).status.code(), Some(1));
     let unknown = site.phoenix(&["check", "--ignore", "rule-twise"]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(stderr(&unknown).contains("did you mean `rule-twice`?"), "{}", stderr(&unknown));
+    assert!(
+        stderr(&unknown).contains("did you mean `rule-twice`?"),
+        "{}",
+        stderr(&unknown)
+    );
 }
 
 #[test]
@@ -58,7 +79,10 @@ fn a_rule_is_explained_and_all_are_listed() {
     let unknown = phoenix(&["check", "--explain", "PX912"], &site.0);
     assert_eq!(unknown.status.code(), Some(2));
     let list = stdout(&phoenix(&["check", "--list"], &site.0));
-    assert!(list.lines().count() > 50 && list.contains("\nPX057  "), "{list}");
+    assert!(
+        list.lines().count() > 50 && list.contains("\nPX057  "),
+        "{list}"
+    );
 }
 
 #[test]
@@ -67,10 +91,18 @@ fn safe_repairs_are_one_change_and_end() {
     let before = site.snapshot();
     let dry = site.phoenix(&["check", "--fix", "--dry-run"]);
     assert_eq!(site.snapshot(), before, "a dry run writes nothing");
-    assert!(stdout(&dry).contains("would change; nothing was written"), "{}", stdout(&dry));
+    assert!(
+        stdout(&dry).contains("would change; nothing was written"),
+        "{}",
+        stdout(&dry)
+    );
     let fixed = site.phoenix(&["check", "--fix"]);
     let text = stdout(&fixed);
-    for part in ["-    apiVersion: \"1.52\"", "+        \"cert_type\": \"client\"", "as one change"] {
+    for part in [
+        "-    apiVersion: \"1.52\"",
+        "+        \"cert_type\": \"client\"",
+        "as one change",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let left = codes(&check(&site, &[]));
@@ -78,7 +110,11 @@ fn safe_repairs_are_one_change_and_end() {
         assert!(!left.contains(&code.to_owned()), "{code} is left");
     }
     let again = site.phoenix(&["check", "--fix"]);
-    assert!(stdout(&again).starts_with("nothing to do"), "{}", stdout(&again));
+    assert!(
+        stdout(&again).starts_with("nothing to do"),
+        "{}",
+        stdout(&again)
+    );
 }
 
 #[test]
@@ -88,7 +124,10 @@ fn what_a_baseline_knows_is_left_out_until_more_is_found() {
     let written = site.phoenix(&["check", "--write-baseline", known]);
     assert_eq!(written.status.code(), Some(0), "{}", stderr(&written));
     let output = check(&site, &["--baseline", known]);
-    assert_eq!((output.status.code(), codes(&output)), (Some(0), Vec::new()));
+    assert_eq!(
+        (output.status.code(), codes(&output)),
+        (Some(0), Vec::new())
+    );
     let host = site.etc().join("phoenix_hypervisor_config.json");
     let text = fs::read_to_string(&host).unwrap();
     // Every line moves, and one thing is new.
@@ -107,7 +146,10 @@ fn annotations_are_for_check_alone() {
     let output = site.phoenix(&["check", "--output-format", "github"]);
     let text = stdout(&output);
     assert!(text.lines().all(|line| line.starts_with("::")), "{text}");
-    assert!(text.contains("title=PX007 provider-api-version::"), "{text}");
+    assert!(
+        text.contains("title=PX007 provider-api-version::"),
+        "{text}"
+    );
     let other = site.phoenix(&["plan", "--output-format", "github"]);
     assert_eq!(other.status.code(), Some(2));
 }
@@ -121,14 +163,23 @@ fn a_finding_stops_the_steps_that_it_blocks_and_is_known_afterwards() {
     fs::create_dir_all(&docker).unwrap();
     fs::create_dir_all(site.0.join("guests/lxc-102/etc/traefik")).unwrap();
     fs::write(docker.join("daemon.json"), "{\"live-restore\": true}").unwrap();
-    assert!(!codes(&check(&site, &[])).contains(&"PX047".to_owned()), "nobody was asked");
+    assert!(
+        !codes(&check(&site, &[])).contains(&"PX047".to_owned()),
+        "nobody was asked"
+    );
     let asked = codes(&check(&site, &["--online"]));
     assert!(asked.contains(&"PX047".to_owned()), "{asked:?}");
     let stopped = site.phoenix(&["sync", "docker"]);
     assert_eq!(stopped.status.code(), Some(1), "{}", stdout(&stopped));
     let text = stderr(&stopped);
-    assert!(text.contains("configure docker vm:1001") && text.contains("live-restore"), "{text}");
-    assert_eq!(fs::read_to_string(docker.join("daemon.json")).unwrap(), "{\"live-restore\": true}");
+    assert!(
+        text.contains("configure docker vm:1001") && text.contains("live-restore"),
+        "{text}"
+    );
+    assert_eq!(
+        fs::read_to_string(docker.join("daemon.json")).unwrap(),
+        "{\"live-restore\": true}"
+    );
     // What guests told the run is kept.
     assert!(codes(&check(&site, &[])).contains(&"PX047".to_owned()));
 }

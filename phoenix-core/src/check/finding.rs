@@ -102,6 +102,9 @@ enum Spot<'m> {
     Place(Place),
 }
 
+/// A document and the parts of it whose places are wanted.
+type Wanted<'m> = (&'m Document, Vec<(NodeId, Part)>);
+
 impl<'m> Found<'m> {
     /// Begins a finding of this rule; what is missing is added to what is returned.
     pub(super) fn add(&mut self, code: &'static str, message: impl Into<String>) -> &mut Open<'m> {
@@ -133,7 +136,7 @@ impl<'m> Found<'m> {
 
     /// The findings with their places, in the order of `files`, then of their places.
     pub(super) fn finish(self, files: &[&Path]) -> Findings {
-        let mut wanted: HashMap<&Path, (&Document, Vec<(NodeId, Part)>)> = HashMap::new();
+        let mut wanted: HashMap<&Path, Wanted<'_>> = HashMap::new();
         for open in &self.found {
             for spot in &open.spots {
                 if let Spot::Node {

@@ -54,7 +54,7 @@ pub fn check(model: &Model, facts: &Facts, selection: &Selection) -> Findings {
             optional
                 .into_iter()
                 .flatten()
-                .map(|document| document.path()),
+                .map(crate::document::Document::path),
         )
         .chain([documents.host.path()])
         .chain(model.template.as_ref().map(|(path, _)| path.as_path()))

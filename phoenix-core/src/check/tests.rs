@@ -428,14 +428,14 @@ fn of_the_sample_site_the_faults_that_it_was_given_are_found() {
 #[test]
 fn of_a_site_that_cannot_be_read_in_part_the_rest_is_looked_at() {
     let mut texts = plain_site(&sample_site());
-    texts.iter_mut().for_each(|(path, text)| {
+    for (path, text) in &mut texts {
         if path.ends_with(MANIFEST) {
             text.push_str(" x");
         }
         if path.ends_with(HOST) {
             *text = text.replace("\"domain_name\"", "\"no_domain\"");
         }
-    });
+    }
     let mut facts = Facts::default();
     let file = |name: &str| {
         let (path, text) = texts.iter().find(|(path, _)| path.ends_with(name)).unwrap();

@@ -80,8 +80,7 @@ impl Document {
             if open.is_empty() {
                 open.push(Level::of(self, 0, 0));
             }
-            loop {
-                let Some(level) = open.last_mut() else { break };
+            while let Some(level) = open.last_mut() {
                 pointer.truncate(level.pointer);
                 // On to the child that holds the target.
                 let (value, key) = loop {

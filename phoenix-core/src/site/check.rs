@@ -124,7 +124,7 @@ impl Site {
                     break;
                 }
                 merge(&mut done, edits);
-                model = site.with(&done)?;
+                model = site.with(&done);
             }
             Ok(done)
         })?;
@@ -148,7 +148,7 @@ impl Site {
     }
 
     /// The same site with some of its files edited.
-    fn with(&self, edits: &[FileEdit]) -> Result<Model, Error> {
+    fn with(&self, edits: &[FileEdit]) -> Model {
         let mut files = self.files_as_far(&mut Facts::default());
         let texts = |file: &mut SourceFile| {
             if let Some(edit) = edits.iter().find(|edit| edit.before.path() == file.path) {
@@ -162,7 +162,7 @@ impl Site {
             .flatten()
             .for_each(texts);
         let mut faults = Faults::new();
-        Ok(Model::as_far(files, self.root.is_host(), &mut faults))
+        Model::as_far(files, self.root.is_host(), &mut faults)
     }
 
     fn files_as_far(&self, facts: &mut Facts) -> SiteFiles {
@@ -321,8 +321,8 @@ impl Site {
     }
 
     /// Refuses a plan with a step that a finding stops.
-    pub(super) fn unblocked(&self, model: &Model, work: &Work) -> Result<(), Error> {
-        let stops = |blocks: &Blocks, action: &Action| match blocks {
+    pub(super) fn unblocked(model: &Model, work: &Work) -> Result<(), Error> {
+        let is_stopped = |blocks: &Blocks, action: &Action| match blocks {
             Blocks::ConfigureDocker => matches!(action, Action::ConfigureDocker { .. }),
             Blocks::ConfigureTraefik => matches!(action, Action::ConfigureTraefik { .. }),
         };
@@ -341,11 +341,11 @@ impl Site {
             let Ok(rule) = rule(finding.fault.code) else {
                 continue;
             };
-            let stopped = work
-                .plan
-                .steps
-                .iter()
-                .filter(|step| rule.blocks.iter().any(|blocks| stops(blocks, &step.action)));
+            let stopped = work.plan.steps.iter().filter(|step| {
+                rule.blocks
+                    .iter()
+                    .any(|blocks| is_stopped(blocks, &step.action))
+            });
             let stopped: Vec<String> = stopped.map(|step| format!("`{}`", step.id)).collect();
             if !stopped.is_empty() {
                 faults.push(finding.fault.clone());
@@ -371,7 +371,7 @@ impl Site {
     ) -> Result<(), Error> {
         let nothing = (Facts::default(), Selection::default());
         let known = Baseline::of(&check(model, &nothing.0, &nothing.1), &self.paths.site);
-        let mut after = check(&self.with(edits)?, &nothing.0, &nothing.1);
+        let mut after = check(&self.with(edits), &nothing.0, &nothing.1);
         known.subtract(&mut after, &self.paths.site);
         let mut faults = Faults::new();
         after

@@ -58,7 +58,7 @@ impl Site {
                 agree(&mut work.plan)?;
                 self.store()
                     .keep_facts(&KeptFacts::of(&work.inventory, clock.now()))?;
-                self.unblocked(&model, &work)?;
+                Self::unblocked(&model, &work)?;
                 let mut report = self.run(&model, &work, &limited)?;
                 report.recovered = recovered_lines(&recovered);
                 Ok(report)

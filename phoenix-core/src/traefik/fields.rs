@@ -76,7 +76,7 @@ pub fn unknown_fields(root: Cursor<'_>, kind: FileKind, major: u32) -> Vec<Unkno
 
 #[derive(Debug, Default)]
 struct Node {
-    children: Vec<(&'static str, Node)>,
+    children: Vec<(&'static str, Self)>,
 }
 
 impl Node {

@@ -5,15 +5,13 @@ use std::net::IpAddr;
 
 use super::{Found, Open, View, named, object};
 use crate::document::{Cursor, Part};
-use crate::firewall::{
-    Action, AddressMatch, Decision, Direction, Packet, Rule, RuleSource, TCP, UDP,
-};
+use crate::firewall::{Action, AddressMatch, Decision, Direction, Rule, RuleSource, TCP, UDP};
 use crate::guests::Guest;
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
     let mut said = BTreeSet::new();
     for need in needs(view) {
-        if let Some(decision) = dropped(view, need.from, need.to, need.proto, need.port)
+        if let Some(decision) = view.dropped(need.from, need.to, need.proto, need.port)
             && said.insert((need.from, need.to, need.proto, need.port))
         {
             let open = found.add(
@@ -42,7 +40,7 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
 
 /// A connection that the site needs.
 struct Need<'m> {
-    what: String,
+    what: What<'m>,
     from: IpAddr,
     to: IpAddr,
     proto: u8,
@@ -51,9 +49,29 @@ struct Need<'m> {
     at: Option<Cursor<'m>>,
 }
 
+/// What a connection is for.
+#[derive(Clone, Copy)]
+enum What<'m> {
+    GuestToCa(&'m Guest),
+    HostToCa,
+    Service(&'m str),
+    Swarm(&'static str),
+}
+
+impl std::fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::GuestToCa(guest) => write!(f, "the way of {} to its CA", named(guest)),
+            Self::HostToCa => f.write_str("the way of the host to the CA"),
+            Self::Service(name) => write!(f, "Traefik's way to the service `{name}`"),
+            Self::Swarm(what) => write!(f, "the Swarm's {what}"),
+        }
+    }
+}
+
 fn needs<'m>(view: &View<'m>) -> Vec<Need<'m>> {
     let mut needs = Vec::new();
-    let mut need = |what: String, from: Option<IpAddr>, to: Option<IpAddr>, proto, port, at| {
+    let mut need = |what: What<'m>, from: Option<IpAddr>, to: Option<IpAddr>, proto, port, at| {
         if let (Some(from), Some(to)) = (from, to)
             && from != to
         {
@@ -77,12 +95,12 @@ fn needs<'m>(view: &View<'m>) -> Vec<Need<'m>> {
         if let Some(service) = &guest.traefik_service {
             let at = member("traefik_service").and_then(|service| service.get("port"));
             for traefik in traefiks {
-                let what = format!("Traefik's way to the service `{}`", service.name);
+                let what = What::Service(&service.name);
                 need(what, ip(traefik), ip(guest), TCP, service.port, at);
             }
         }
         if let Some((to, port)) = guest.bootstrap_ca_url.as_deref().and_then(address_of) {
-            let what = format!("the way of {} to its CA", named(guest));
+            let what = What::GuestToCa(guest);
             need(
                 what,
                 ip(guest),
@@ -94,7 +112,7 @@ fn needs<'m>(view: &View<'m>) -> Vec<Need<'m>> {
         }
     }
     for ca in &cas {
-        let what = "the way of the host to the CA".to_owned();
+        let what = What::HostToCa;
         need(what, view.model.host.address, ip(ca), TCP, STEP_CA, None);
     }
     swarm(all(), &mut need);
@@ -103,13 +121,13 @@ fn needs<'m>(view: &View<'m>) -> Vec<Need<'m>> {
 
 fn swarm<'m>(
     guests: impl Iterator<Item = &'m Guest>,
-    need: &mut impl FnMut(String, Option<IpAddr>, Option<IpAddr>, u8, u16, Option<Cursor<'m>>),
+    need: &mut impl FnMut(What<'m>, Option<IpAddr>, Option<IpAddr>, u8, u16, Option<Cursor<'m>>),
 ) {
     let nodes: Vec<&Guest> = guests.filter(|guest| guest.swarm_role.is_some()).collect();
     let (managers, others): (Vec<&Guest>, Vec<&Guest>) = nodes
         .into_iter()
         .partition(|guest| guest.is_docker_manager());
-    let ways: &[(&str, u8, u16)] = &[
+    let ways: &[(&'static str, u8, u16)] = &[
         ("management", TCP, 2377),
         ("gossip", TCP, 7946),
         ("gossip", UDP, 7946),
@@ -118,9 +136,9 @@ fn swarm<'m>(
     for manager in &managers {
         for node in managers.iter().chain(&others) {
             for (what, proto, port) in ways {
-                let what = format!("the Swarm's {what}");
+                let what = What::Swarm(what);
                 let (node, manager) = (node.address.ip(), manager.address.ip());
-                need(what.clone(), node, manager, *proto, *port, None);
+                need(what, node, manager, *proto, *port, None);
                 if *port != 2377 {
                     need(what, manager, node, *proto, *port, None);
                 }
@@ -129,21 +147,13 @@ fn swarm<'m>(
     }
 }
 
-/// What decides against a connection, if something does.
-fn dropped(view: &View<'_>, from: IpAddr, to: IpAddr, proto: u8, port: u16) -> Option<Decision> {
-    let (_, firewall) = view.firewall();
-    let packet = Packet::new(view.zone(from), view.zone(to), from, to, proto, port);
-    let verdict = firewall.verdict(&packet);
-    (*verdict.action != Action::Accept).then(|| verdict.decision.clone())
-}
-
 /// Rules that let a connection pass which the other end drops.
 fn opposite<'m>(
     view: &View<'m>,
     said: &mut BTreeSet<(IpAddr, IpAddr, u8, u16)>,
     found: &mut Found<'m>,
 ) {
-    for (guest, list) in &view.lists {
+    for (guest, list) in view.lists() {
         let Some(own) = guest
             .filter(|guest| !guest.is_template)
             .and_then(|guest| guest.address.ip())
@@ -162,11 +172,11 @@ fn opposite<'m>(
             let (from, to) = if is_out { (own, far) } else { (far, own) };
             for range in &rule.ports.0 {
                 let port = *range.start();
-                let Some(decision) = dropped(view, from, to, proto, port) else {
+                let Some(decision) = view.dropped(from, to, proto, port) else {
                     continue;
                 };
                 // Only what the other end says is news to who wrote this rule.
-                if list_of(&decision) != Some(&RuleSource::Guest(other.id.id))
+                if *list_of(&decision) != RuleSource::Guest(other.id.id)
                     || !said.insert((from, to, proto, port))
                 {
                     continue;
@@ -216,12 +226,12 @@ fn end(rule: &Rule) -> Option<(IpAddr, u8)> {
 }
 
 /// The list that decides.
-pub(super) fn list_of(decision: &Decision) -> Option<&RuleSource> {
+pub(super) fn list_of(decision: &Decision) -> &RuleSource {
     match decision {
         Decision::Implicit { list, .. }
         | Decision::Off(list)
         | Decision::Policy { list, .. }
-        | Decision::Rule { list, .. } => Some(list),
+        | Decision::Rule { list, .. } => list,
     }
 }
 
@@ -241,9 +251,9 @@ pub(super) fn at_decision<'m>(
     open: &mut Open<'m>,
 ) {
     let list = match list_of(decision) {
-        Some(RuleSource::Guest(number)) => view.list(Some(*number)),
-        Some(RuleSource::Cluster | RuleSource::Host) => view.list(None),
-        _ => None,
+        RuleSource::Guest(number) => view.list(Some(*number)),
+        RuleSource::Cluster | RuleSource::Host => view.list(None),
+        RuleSource::Group(_) => None,
     };
     let Some(list) = list.or_else(|| view.list(Some(receiver.id.id))) else {
         return;

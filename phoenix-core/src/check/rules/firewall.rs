@@ -5,7 +5,7 @@ use crate::document::{Cursor, Part};
 use crate::firewall::{Action, Rule, RuleList, TCP, covers};
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    for (guest, list) in &view.lists {
+    for (guest, list) in view.lists() {
         for fault in &list.faults {
             found.read(fault);
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Found, View};
 use crate::check::finding::Deed;
 use crate::document::Part;
-use crate::firewall::{Action, Direction, Packet, RuleSource, TCP, covers};
+use crate::firewall::{Action, Direction, RuleSource, TCP, covers};
 use crate::guests::Guest;
 use crate::manifest::{CertType, Entry};
 use crate::names::SubjectAltName;
@@ -220,18 +220,15 @@ fn client_entry<'m>(view: &View<'m>, found: &mut Found<'m>) {
                 format!("found {name} without client usage, expected `cert_type: client`"),
             )
             .help("\"cert_type\": \"client\"");
-        let deed = match cursor.get("cert_type") {
-            Some(stated) => {
-                open.value(stated);
-                Deed::Set(stated.node(), "client".into())
-            }
-            None => {
-                match cursor.get("common_name") {
-                    Some(stated) => open.value(stated),
-                    None => open.start(cursor),
-                };
-                Deed::Insert(located.node, "cert_type", "client".into())
-            }
+        let deed = if let Some(stated) = cursor.get("cert_type") {
+            open.value(stated);
+            Deed::Set(stated.node(), "client".into())
+        } else {
+            match cursor.get("common_name") {
+                Some(stated) => open.value(stated),
+                None => open.start(cursor),
+            };
+            Deed::Insert(located.node, "cert_type", "client".into())
         };
         open.fix(document, deed, format!("{name}: `cert_type` is `client`"));
     }
@@ -245,12 +242,11 @@ fn admission<'m>(view: &View<'m>, found: &mut Found<'m>) {
             let (Some(from), Some(to)) = (traefik.address.ip(), manager.address.ip()) else {
                 continue;
             };
-            let (_, firewall) = view.firewall();
-            let packet = Packet::new(view.zone(from), view.zone(to), from, to, TCP, port);
-            let verdict = firewall.verdict(&packet);
-            let by_sender = super::connections::list_of(verdict.decision)
-                == Some(&RuleSource::Guest(traefik.id.id));
-            if *verdict.action != Action::Accept && !by_sender {
+            let decision = view.dropped(from, to, TCP, port);
+            let by_receiver = decision.filter(|decision| {
+                *super::connections::list_of(decision) != RuleSource::Guest(traefik.id.id)
+            });
+            if let Some(decision) = by_receiver {
                 let open = found.add(
                     "PX005",
                     format!(
@@ -258,7 +254,7 @@ fn admission<'m>(view: &View<'m>, found: &mut Found<'m>) {
                         manager.id
                     ),
                 );
-                super::connections::at_decision(view, manager, verdict.decision, open);
+                super::connections::at_decision(view, manager, &decision, open);
                 open.and_guest(view, traefik)
                     .help("phoenix migrate docker-tls");
             }

@@ -8,27 +8,6 @@ use crate::document::{Cursor, Document, Entry};
 use crate::model::Model;
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    let documents = &view.model.documents;
-    let read = [
-        documents.vms.as_ref(),
-        documents.lxcs.as_ref(),
-        Some(&documents.host),
-    ];
-    for document in read.into_iter().flatten() {
-        walk(document, &mut |entry| {
-            if is_secret(&entry) {
-                found
-                    .add(
-                        "PX050",
-                        format!(
-                            "found a value for `{}`, expected it in a file that only root reads",
-                            entry.key
-                        ),
-                    )
-                    .at_secret(document, entry.value.node());
-            }
-        });
-    }
     for (path, at) in secret_files(view.model) {
         let Some(mode) = view
             .facts
@@ -75,6 +54,21 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
     }
 }
 
+/// A member that holds a secret.
+pub(super) fn value<'m>(document: &'m Document, entry: &Entry<'m>, found: &mut Found<'m>) {
+    if is_secret(entry) {
+        found
+            .add(
+                "PX050",
+                format!(
+                    "found a value for `{}`, expected it in a file that only root reads",
+                    entry.key
+                ),
+            )
+            .at_secret(document, entry.value.node());
+    }
+}
+
 /// Every member of every object, in the order of the file.
 fn walk<'m>(document: &'m Document, see: &mut impl FnMut(Entry<'m>)) {
     let mut open = vec![document.root()];
@@ -105,14 +99,20 @@ fn is_secret(entry: &Entry<'_>) -> bool {
         || value.contains("{{"))
 }
 
-/// A quick look: most names are none.
+/// A quick look by the end of the name: most names are none.
 fn may_name_secret(key: &str) -> bool {
     let key = key.as_bytes();
-    let has = |word: &[u8]| {
-        key.windows(word.len())
-            .any(|part| part.eq_ignore_ascii_case(word))
+    let ends = |word: &[u8]| {
+        key.len() >= word.len() && key[key.len() - word.len()..].eq_ignore_ascii_case(word)
     };
-    key.len() >= 5 && (has(b"pass") || has(b"secret") || has(b"token") || has(b"key"))
+    match key.last().map(u8::to_ascii_lowercase) {
+        Some(b'd') => ends(b"password") || ends(b"passwd"),
+        Some(b'e') => ends(b"passphrase"),
+        Some(b't') => ends(b"secret"),
+        Some(b'n') => ends(b"token"),
+        Some(b'y') => ends(b"key"),
+        _ => false,
+    }
 }
 
 fn names_secret(key: &str) -> bool {

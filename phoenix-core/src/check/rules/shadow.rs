@@ -10,7 +10,7 @@ use crate::firewall::{AddressMatch, Direction, Listed, Ports, Rule, RuleList};
 use crate::guests::Guest;
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    for (guest, list) in &view.lists {
+    for (guest, list) in view.lists() {
         let rules: Vec<&Listed> = list
             .rules
             .iter()
@@ -26,7 +26,7 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
                 covered(list, listed, earlier, found);
             } else if super::firewall::opens_plain(view, &listed.rule) {
                 // To be moved or removed, whatever comes before it.
-            } else if !never(view, *guest, list, listed, found)
+            } else if !never(view, guest, list, listed, found)
                 && let Some(earlier) = earlier
             {
                 covered(list, listed, earlier, found);
@@ -180,13 +180,10 @@ fn covers(earlier: &Rule, later: &Rule) -> bool {
         && same_or_any(earlier.iface.as_ref(), later.iface.as_ref())
         && match (earlier.macro_name, later.macro_name) {
             (None, None) => {
-                same_or_any(
-                    earlier
-                        .proto
-                        .as_ref()
-                        .map(crate::firewall::Protocol::number),
-                    later.proto.as_ref().map(crate::firewall::Protocol::number),
-                ) && holds_ports(&earlier.ports, &later.ports)
+                earlier.proto.as_ref().is_none_or(|earlier| {
+                    let number = later.proto.as_ref().map(crate::firewall::Protocol::number);
+                    number == Some(earlier.number())
+                }) && holds_ports(&earlier.ports, &later.ports)
             }
             (None, Some(_)) => earlier.proto.is_none() && earlier.ports.is_empty(),
             (a, b) => a == b && earlier.proto == later.proto && earlier.ports == later.ports,
@@ -197,7 +194,7 @@ fn covers(earlier: &Rule, later: &Rule) -> bool {
         && holds(earlier.dest.as_ref(), later.dest.as_ref())
 }
 
-fn same_or_any<T: PartialEq>(earlier: Option<T>, later: Option<T>) -> bool {
+fn same_or_any<T: PartialEq>(earlier: Option<&T>, later: Option<&T>) -> bool {
     earlier.is_none() || earlier == later
 }
 

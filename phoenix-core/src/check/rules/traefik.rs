@@ -162,13 +162,13 @@ impl Names {
 }
 
 /// A name that is used: found among the known ones, or reported with the nearest.
-fn used<'m>(
+fn used(
     what: &str,
     at: Option<Cursor<'_>>,
     known: &BTreeSet<String>,
     prefix: &str,
     place: &PlaceOf<'_>,
-    found: &mut Found<'m>,
+    found: &mut Found<'_>,
 ) {
     let Some(cursor) = at else {
         return;
@@ -203,12 +203,12 @@ fn used<'m>(
     }
 }
 
-fn static_names<'m>(
+fn static_names(
     root: Cursor<'_>,
     names: &Names,
     has_dynamic: bool,
     place: &PlaceOf<'_>,
-    found: &mut Found<'m>,
+    found: &mut Found<'_>,
 ) {
     for pointer in ["/ping/entryPoint", "/metrics/prometheus/entryPoint"] {
         used(
@@ -260,13 +260,13 @@ fn static_names<'m>(
     }
 }
 
-fn options<'m>(at: Option<Cursor<'_>>, names: &Names, place: &PlaceOf<'_>, found: &mut Found<'m>) {
+fn options(at: Option<Cursor<'_>>, names: &Names, place: &PlaceOf<'_>, found: &mut Found<'_>) {
     // There is always one of this name.
     let other = at.filter(|at| at.as_str().is_some_and(|text| text != "default"));
     used("TLS options", other, &names.options, "", place, found);
 }
 
-fn dynamic_names<'m>(root: Cursor<'_>, names: &Names, found: &mut Found<'m>) {
+fn dynamic_names(root: Cursor<'_>, names: &Names, found: &mut Found<'_>) {
     let place: &PlaceOf<'_> = &own_place;
     for protocol in ["http", "tcp", "udp"] {
         let prefix = |kind: &str| format!("{protocol}.{kind}.");
@@ -433,7 +433,7 @@ fn host_of(rest: &str) -> Option<std::net::IpAddr> {
     bare.or_else(|| Some(authority.parse::<std::net::SocketAddr>().ok()?.ip()))
 }
 
-fn dashboard<'m>(root: Cursor<'_>, place: &PlaceOf<'_>, found: &mut Found<'m>) {
+fn dashboard(root: Cursor<'_>, place: &PlaceOf<'_>, found: &mut Found<'_>) {
     if let Some(insecure) = root
         .at("/api/insecure")
         .filter(|flag| flag.as_bool() == Some(true))
@@ -447,12 +447,7 @@ fn dashboard<'m>(root: Cursor<'_>, place: &PlaceOf<'_>, found: &mut Found<'m>) {
     }
 }
 
-fn unverified<'m>(
-    block: Option<Cursor<'_>>,
-    name: &str,
-    place: &PlaceOf<'_>,
-    found: &mut Found<'m>,
-) {
+fn unverified(block: Option<Cursor<'_>>, name: &str, place: &PlaceOf<'_>, found: &mut Found<'_>) {
     let flag = block.and_then(|block| block.get("insecureSkipVerify"));
     if let Some(flag) = flag.filter(|flag| flag.as_bool() == Some(true)) {
         found
