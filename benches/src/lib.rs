@@ -60,6 +60,54 @@ pub fn guests(bytes: usize) -> String {
     text
 }
 
+/// A site of so many containers with ten rules each, in a network of its own: the containers and the host-wide file. One
+/// of a hundred guests has a rule twice.
+pub fn site(guests: usize) -> (String, String) {
+    let mut text = String::from("{\n    \"lxc_configs\": {");
+    for number in 0..guests {
+        let (id, comma) = (100 + number, if number == 0 { "" } else { "," });
+        let ip = |number: usize| {
+            format!(
+                "10.{}.{}.{}",
+                number / 62_500,
+                number / 250 % 250,
+                number % 250 + 2
+            )
+        };
+        let _ = write!(
+            text,
+            "{comma}\n        \"{id}\": {{\n            \"name\": \"guest-{id}\",\n            \"memory_mb\": 2048,\n            \"unprivileged\": true,\n            \"features\": [\n                \"base_setup\",\n                \"trusted_ca\"\n            ],\n            \"dependencies\": [\n                \"{}\"\n            ],\n            \"network_config\": {{\n                \"name\": \"eth0\",\n                \"bridge\": \"vmbr0\",\n                \"ip\": \"{}/8\",\n                \"gw\": \"10.255.255.1\"\n            }},\n            \"traefik_service\": {{\n                \"name\": \"service-{id}\",\n                \"port\": 8000\n            }},\n            \"mount_points\": [\n                {{\n                    \"host_path\": \"/mnt/pve/tank/lxc/{id}\",\n                    \"container_path\": \"/data\"\n                }}\n            ],\n            \"firewall\": {{\n                \"enabled\": true,\n                \"rules\": [",
+            if number == 0 { 101 } else { 100 },
+            ip(number)
+        );
+        for rule in 0..10 {
+            let comma = if rule == 0 { "" } else { "," };
+            let far = rule / 2 + 1;
+            // What one guest lets out the other lets in. One of a hundred has its last rule twice.
+            let twice = rule == 9 && number % 100 == 0;
+            let (kind, end, other, port) = if rule % 2 == 0 || twice {
+                let far = if twice { 5 } else { far };
+                (
+                    "in",
+                    "source",
+                    ip((number + guests - far % guests) % guests),
+                    8000 + far,
+                )
+            } else {
+                ("out", "dest", ip((number + far) % guests), 8000 + far)
+            };
+            let _ = write!(
+                text,
+                "{comma}\n                    {{\n                        \"type\": \"{kind}\",\n                        \"action\": \"ACCEPT\",\n                        \"{end}\": \"{other}\",\n                        \"proto\": \"tcp\",\n                        \"port\": \"{port}\",\n                        \"comment\": \"Allow what guest {id} needs\"\n                    }}"
+            );
+        }
+        text.push_str("\n                ]\n            }\n        }");
+    }
+    text.push_str("\n    }\n}");
+    let host = r#"{"domain_name": "internal.example", "network": {"interfaces": {"name": "vmbr0", "address": "10.255.255.2/8"}}, "firewall": {"enabled": true, "global_firewall_rules": []}}"#;
+    (text, host.to_owned())
+}
+
 /// The value that the benches set, by pointer and as jq says it.
 pub const TARGET: (&str, &str) = (
     "/lxc_configs/100/firewall/rules/2/port",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use phoenix_core::check::RuleSelector;
 use phoenix_core::names::CommonName;
 
 use crate::commands::ca::CaCommand;
@@ -68,6 +69,8 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
+    /// For GitHub's workflows: what `check` finds as annotations
+    Github,
 }
 
 /// When colours are used.
@@ -106,11 +109,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: CertsCommand,
     },
-    /// Show what disagrees in the site's files; exit 1 when something is wrong
+    /// Show what disagrees in the site's files, and repair what is safe to repair; exit 1 when something is wrong
     #[command(
-        after_help = "Examples:\n  phoenix check\n  phoenix check --output-format json | jq -r '.[].code'"
+        after_help = "Examples:\n  phoenix check\n  phoenix check --select PX00 --ignore rule-twice --output-format json | jq -r '.[].code'\n  phoenix check --fix --dry-run\n  phoenix check --explain PX012"
     )]
-    Check,
+    Check(CheckArgs),
     /// Show the whole job on a sample site in a temporary directory; nothing else is touched
     #[command(
         after_help = "Examples:\n  phoenix demo\n  phoenix demo --keep      leaves the directory to look around in"
@@ -176,6 +179,45 @@ pub(crate) enum Command {
         after_help = "Examples:\n  phoenix verify\n  phoenix verify --output-format json | jq '.outcomes[].probes[]'"
     )]
     Verify,
+}
+
+/// What `check` looks at.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Only these rules: codes, beginnings of codes such as `PX02`, or names
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    pub(crate) select: Vec<RuleSelector>,
+    /// Not these rules; of a rule that is selected and ignored the longer word counts
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    pub(crate) ignore: Vec<RuleSelector>,
+    /// Ask guests and the CA, too; without it nothing is contacted
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// Leave out what this file knows
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write what is found now to this file, for `--baseline`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "fix"])]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Make the repairs that are safe, as one change; shows the diff
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// With `--fix`: show the diff, write nothing
+    #[arg(long, requires = "fix")]
+    pub(crate) dry_run: bool,
+    /// With `--fix`: how long to wait for another run to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) lock_timeout: u64,
+    /// Show a rule: what it finds, why, what to do, an example
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["fix", "list", "baseline", "write_baseline"])]
+    pub(crate) explain: Option<String>,
+    /// Show all rules, one a line
+    #[arg(long, conflicts_with_all = ["fix", "baseline", "write_baseline"])]
+    pub(crate) list: bool,
 }
 
 /// Commands about what is pending.

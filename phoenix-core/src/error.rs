@@ -31,6 +31,15 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
+    /// What `check` finds stops steps of the plan; nothing was done.
+    #[error("`check` finds what stops {}", steps.join(", "))]
+    Blocked {
+        /// The steps.
+        steps: Vec<String>,
+        /// What was found.
+        #[source]
+        findings: Faults,
+    },
     /// The CA cannot be used at all: its root cannot be had or is not the pinned one.
     #[error("could not use the CA {authority}")]
     Ca {
@@ -226,6 +235,7 @@ impl Error {
         match self {
             Self::Argument(_) => "argument",
             Self::BadFile { .. } => "bad-file",
+            Self::Blocked { .. } => "blocked",
             Self::Ca { .. } => "ca",
             Self::Change(ChangeError::ChangedMeanwhile { .. }) => "changed-meanwhile",
             Self::Change(_) => "change",

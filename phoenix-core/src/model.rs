@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Fault, Faults, Place};
-use crate::document::{Document, Format};
+use crate::document::{Document, Format, Kind};
 use crate::firewall::SiteRules;
 use crate::guests::{Guest, Guests, HostConfig, decode_lxcs, decode_vms};
 use crate::manifest::{CertType, Entry, Manifest, Target};
@@ -114,6 +114,12 @@ impl Model {
     /// Reads the site; the faults of all files at once.
     pub fn read(files: SiteFiles, live_mounts: bool) -> Result<Self, Faults> {
         let mut faults = Faults::new();
+        let model = Self::as_far(files, live_mounts, &mut faults);
+        faults.into_result(model)
+    }
+
+    /// Reads as much of the site as can be read; what cannot is empty and reported.
+    pub fn as_far(files: SiteFiles, live_mounts: bool, faults: &mut Faults) -> Self {
         let mut parse =
             |file: SourceFile, format| match Document::parse(&file.path, file.bytes, format) {
                 Ok(document) => Some(document),
@@ -122,6 +128,7 @@ impl Model {
                     None
                 }
             };
+        let (manifest_path, host_path) = (files.manifest.path.clone(), files.host.path.clone());
         let manifest_document = parse(files.manifest, Format::Json);
         let vms = files.vms.and_then(|file| parse(file, Format::Json));
         let lxcs = files.lxcs.and_then(|file| parse(file, Format::Json));
@@ -131,57 +138,47 @@ impl Model {
             let found = template_text(file, files.beside_template);
             found.map_err(|found| faults.extend(found)).ok()
         });
-
-        let mut keep =
-            |result: Result<Manifest, Faults>| result.map_err(|found| faults.extend(found)).ok();
-        let manifest = manifest_document
-            .as_ref()
-            .and_then(|document| keep(Manifest::decode(document)));
+        let manifest = match &manifest_document {
+            Some(document) => Manifest::as_far(document, faults),
+            None => Manifest {
+                entries: Vec::new(),
+            },
+        };
         let settings = match settings_document.as_ref().map(Settings::decode) {
-            None => Some(Settings::default()),
-            Some(Ok(settings)) => Some(settings),
+            None => Settings::default(),
+            Some(Ok(settings)) => settings,
             Some(Err(found)) => {
                 faults.extend(found);
-                None
+                Settings::default()
             }
         };
         let mut guests = vms
             .as_ref()
-            .map_or_else(Vec::new, |document| decode_vms(document, &mut faults));
+            .map_or_else(Vec::new, |document| decode_vms(document, faults));
         guests.extend(
             lxcs.as_ref()
-                .map_or_else(Vec::new, |document| decode_lxcs(document, &mut faults)),
+                .map_or_else(Vec::new, |document| decode_lxcs(document, faults)),
         );
         let host = host_document
             .as_ref()
-            .and_then(|document| HostConfig::decode(document, &mut faults));
-        faults.into_result(())?;
-        // Every `None` above came with an error.
-        let (
-            Some(manifest),
-            Some(settings),
-            Some(host),
-            Some(manifest_document),
-            Some(host_document),
-        ) = (manifest, settings, host, manifest_document, host_document)
-        else {
-            return Err(Faults::new());
-        };
-        Ok(Self {
+            .and_then(|document| HostConfig::decode(document, faults))
+            .unwrap_or_else(HostConfig::unknown);
+        Self {
             manifest,
             guests: Guests(guests),
             host,
             settings,
             documents: Documents {
-                manifest: manifest_document,
+                manifest: manifest_document
+                    .unwrap_or_else(|| Document::empty(&manifest_path, Kind::Array)),
                 vms,
                 lxcs,
-                host: host_document,
+                host: host_document.unwrap_or_else(|| Document::empty(&host_path, Kind::Object)),
                 settings: settings_document,
             },
             template,
             live_mounts,
-        })
+        }
     }
 
     /// The files that the site was read from, by the SHA-256 of their content.

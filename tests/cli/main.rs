@@ -4,6 +4,7 @@ mod authority;
 mod back;
 mod ca;
 mod certs;
+mod check;
 mod drift;
 mod edit;
 mod faults;

@@ -28,7 +28,7 @@ use phoenix_core::plan::Scope;
 use phoenix_core::site::{MigrateOptions, Seams, Site, SitePaths};
 use phoenix_core::system::HostDial;
 
-use crate::args::{Cli, Command, Global, MigrateCommand, ScopeArg};
+use crate::args::{Cli, Command, Format, Global, MigrateCommand, ScopeArg};
 use crate::env;
 use crate::exit::{Failure, USAGE};
 use crate::output::Output;
@@ -39,11 +39,15 @@ pub(crate) use template::TemplateCommand;
 /// Does what the command line says; gives the exit status.
 pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     let site = || open(&cli.global);
+    if cli.global.output_format == Format::Github && !matches!(cli.command, Command::Check(_)) {
+        let message = "`--output-format github` is a form of `check` alone, expected text or json";
+        return Err(Failure::new("usage", message, USAGE));
+    }
     match &cli.command {
         Command::Apply { plan, lock_timeout } => apply::run(&site()?, plan, *lock_timeout, output),
         Command::Ca { command } => ca::run(command, &cli.global, output),
         Command::Certs { command } => certs::run(command, &cli.global, output),
-        Command::Check => check::run(&site()?, output),
+        Command::Check(args) => check::run(site, args, &cli.global, output),
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Manifest { command } => manifest::run(&site()?, command, output),

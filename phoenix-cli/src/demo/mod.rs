@@ -10,7 +10,9 @@ use std::time::SystemTime;
 
 use phoenix_core::present;
 use phoenix_core::report::Report;
-use phoenix_core::site::{FirewallOptions, MigrateOptions, Site, SitePaths, SyncOptions};
+use phoenix_core::site::{
+    CheckOptions, FirewallOptions, MigrateOptions, Site, SitePaths, SyncOptions,
+};
 use serde_json::{Map, Value, json};
 
 use self::guests::World;
@@ -79,7 +81,7 @@ fn tell(
     site.render_firewall(FirewallOptions::default())?;
 
     show.heading("2. phoenix check")?;
-    let found = site.check()?;
+    let found = site.check(&CheckOptions::default())?.findings;
     show.part("check", &found, |style| present::findings(&found, style))?;
 
     show.heading("3. phoenix migrate docker-tls --disarm")?;

@@ -437,7 +437,7 @@ impl<'d> Iterator for Entries<'d> {
 }
 
 /// The text of a string node or key; with `lossy`, U+FFFD for what is no Unicode.
-fn text_of(document: &Document, node: u32, lossy: bool) -> Option<Cow<'_, str>> {
+pub(super) fn text_of(document: &Document, node: u32, lossy: bool) -> Option<Cow<'_, str>> {
     let tape = document.tape();
     if let Some(text) = tape.text(node) {
         return Some(text.into());

@@ -18,6 +18,7 @@ mod json;
 mod lines;
 mod operation;
 mod patch;
+mod places;
 #[cfg(test)]
 mod properties;
 mod schema;
@@ -35,6 +36,7 @@ pub use diff::unified_diff;
 pub use edit::{Edit, EditError, Position};
 pub use operation::{Beside, Operation, Operations, json_value, operate, text_or_json};
 pub use patch::{Patch, Splice};
+pub use places::Part;
 pub use schema::{FieldInfo, FieldKind, TextForm};
 pub use value::Value;
 
@@ -183,6 +185,19 @@ impl Document {
             text,
             tape,
         })))
+    }
+
+    /// A JSON document that holds nothing: in the place of one that cannot be read.
+    pub(crate) fn empty(path: &Path, kind: Kind) -> Self {
+        let text = if kind == Kind::Array { "[]" } else { "{}" };
+        let mut tape = Tape::with_capacity(1);
+        tape.push(kind, tape::Form::Flow, 0..text.len());
+        Self(Arc::new(Inner {
+            path: path.to_owned(),
+            format: Format::Json,
+            text: text.to_owned(),
+            tape: tape.finish(),
+        }))
     }
 
     /// The file's name, as it was given to [`Document::parse`].

@@ -1,5 +1,6 @@
 //! What the site's files come to when they are rendered, as a configuration that can be simulated.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -17,7 +18,9 @@ impl FirewallConfig {
     ///
     /// The line of a rule is its place in its list.
     pub fn of_site(host: Option<&Document>, guests: &[Guest], lists: &[RuleList<'_>]) -> Self {
-        let list = |target| lists.iter().find(|list| list.target == target);
+        let by_target: HashMap<Target, &RuleList<'_>> =
+            lists.iter().map(|list| (list.target, list)).collect();
+        let list = |target| by_target.get(&target).copied();
         let global = list(Target::Global);
         let mut cluster = global.map(rules_of).unwrap_or_default();
         if let Some(firewall) = global.and_then(|list| Some(list.document.cursor(list.firewall?))) {

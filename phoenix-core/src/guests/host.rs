@@ -42,6 +42,21 @@ pub struct StepCaBlock {
 }
 
 impl HostConfig {
+    /// What is known when the file cannot be read: nothing.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            domain: String::new(),
+            address: None,
+            networks: Vec::new(),
+            mount_base: PathBuf::from(MOUNT_BASE),
+            rules: None,
+            ignored_rules: None,
+            step_ca: StepCaBlock::default(),
+            portainer_name: None,
+            nfs_exports: Vec::new(),
+        }
+    }
+
     /// Reads the host-wide file.
     pub fn decode(document: &Document, faults: &mut Faults) -> Option<Self> {
         let root = document.root();
@@ -105,7 +120,7 @@ impl HostConfig {
                 .filter_map(|pointer| root.at(pointer)?.as_str()?.parse().ok())
                 .collect(),
             mount_base: text(root, "mount_point_base")
-                .map_or_else(|| PathBuf::from("/mnt/pve"), PathBuf::from),
+                .map_or_else(|| PathBuf::from(MOUNT_BASE), PathBuf::from),
             rules: rules.next(),
             ignored_rules: rules.next(),
             step_ca: StepCaBlock {
@@ -130,6 +145,9 @@ impl HostConfig {
         })
     }
 }
+
+/// Where storages are mounted by default.
+const MOUNT_BASE: &str = "/mnt/pve";
 
 /// The host-wide firewall rules, at whichever of the two places this version of the file has them.
 pub(crate) fn global_rules(document: &Document) -> Option<Cursor<'_>> {

@@ -1,5 +1,6 @@
 //! Containers: `etc/phoenix_lxc_configs.json`.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::{Guest, Mount, common, text};
@@ -23,7 +24,8 @@ pub fn decode_lxcs(document: &Document, faults: &mut Faults) -> Vec<Guest> {
         );
         return Vec::new();
     };
-    let mut guests = Vec::new();
+    let mut guests: Vec<Guest> = Vec::new();
+    let mut places: HashMap<u32, usize> = HashMap::new();
     for entry in map.entries() {
         let Ok(id) = entry.key.parse::<u32>() else {
             faults.push(
@@ -54,8 +56,13 @@ pub fn decode_lxcs(document: &Document, faults: &mut Faults) -> Vec<Guest> {
                 .filter_map(mount_point)
                 .collect();
             // An id given twice means what its last object says, as every JSON reader has it.
-            guests.retain(|earlier: &Guest| earlier.id != guest.id);
-            guests.push(guest);
+            match places.insert(id, guests.len()) {
+                None => guests.push(guest),
+                Some(earlier) => {
+                    guests[earlier] = guest;
+                    places.insert(id, earlier);
+                }
+            }
         }
     }
     guests

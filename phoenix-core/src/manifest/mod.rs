@@ -124,9 +124,15 @@ impl Manifest {
     /// Reads a manifest; all its faults at once.
     pub fn decode(document: &Document) -> Result<Self, Faults> {
         let mut faults = Faults::new();
-        let entries = fields::entries(document.root(), &mut faults);
-        cross::check(document.root(), &mut faults);
-        faults.into_result(Self { entries })
+        let manifest = Self::as_far(document, &mut faults);
+        faults.into_result(manifest)
+    }
+
+    /// Reads as much of a manifest as can be read: entries with a fault are left out.
+    pub(crate) fn as_far(document: &Document, faults: &mut Faults) -> Self {
+        let entries = fields::entries(document.root(), faults);
+        cross::check(document.root(), faults);
+        Self { entries }
     }
 
     /// The entry of this name.

@@ -20,7 +20,7 @@ use std::time::SystemTime;
 pub use ca::{bootstrap, ca_init, ca_online, ca_view, crl, health};
 pub use certs::{cert, inspection, revoked};
 pub use change::change;
-pub use findings::findings;
+pub use findings::{findings, findings_github, rule, rules as check_rules, rules_page};
 pub use firewall::{matrix, rules, test, trial, trial_end};
 pub use list::certificates;
 pub use manifest::{manifest_entry, manifest_table};

@@ -7,6 +7,7 @@ use super::bootstrap::new_file;
 use super::change::LOCK_TIMEOUT;
 use crate::error::Error;
 use crate::migrate::{DisarmedFile, DockerTlsOptions, MigrateReport, docker_tls};
+use crate::model::SourceFile;
 use crate::system::{Attributes, Change, Expect};
 
 /// What a migration may do.
@@ -35,6 +36,7 @@ impl Site {
         if !options.allow_lockout {
             self.guard(&model.site_rules(), &migration.files)?;
         }
+        self.introduces_nothing(&model, &migration.files)?;
         let armed = self.armed_cron_files()?;
         if let Some(path) = armed.first()
             && !options.disarm
@@ -87,43 +89,55 @@ impl Site {
 
     /// Cron files that run the old renewal manager.
     fn armed_cron_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let files = self.cron_files()?.into_iter();
+        Ok(files
+            .filter(|file| {
+                String::from_utf8_lossy(&file.bytes)
+                    .lines()
+                    .any(|line| !line.trim_start().starts_with('#') && line.contains(OLD_MANAGER))
+            })
+            .map(|file| file.path)
+            .collect())
+    }
+
+    /// The files that cron reads.
+    pub(super) fn cron_files(&self) -> Result<Vec<SourceFile>, Error> {
         let dir = Path::new("/etc/cron.d");
         if self.root.stat(dir)?.is_none() {
             return Ok(Vec::new());
         }
-        let mut armed = Vec::new();
+        let mut files = Vec::new();
         for name in self.root.list(dir)? {
             // cron itself skips names with a dot.
             if name.to_string_lossy().contains('.') {
                 continue;
             }
             let path = dir.join(&name);
-            let Ok(Some(bytes)) = self.root.read_optional(&path) else {
-                continue;
-            };
-            let runs = String::from_utf8_lossy(&bytes)
-                .lines()
-                .any(|line| !line.trim_start().starts_with('#') && line.contains(OLD_MANAGER));
-            if runs {
-                armed.push(path);
+            if let Ok(Some(bytes)) = self.root.read_optional(&path) {
+                files.push(SourceFile { path, bytes });
             }
         }
-        Ok(armed)
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
     }
 
     /// Old scripts that would bring the plain port back when somebody runs them.
     fn old_scripts(&self) -> Result<Vec<String>, Error> {
-        let mut notes = Vec::new();
+        let files = self.old_script_files()?.into_iter();
+        Ok(files
+            .map(|path| format!("{} would undo this when it is run again", path.display()))
+            .collect())
+    }
+
+    pub(super) fn old_script_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut files = Vec::new();
         for name in OLD_SCRIPTS {
             let path = self.paths.site.join(name);
             if self.root.stat(&path)?.is_some() {
-                notes.push(format!(
-                    "{} would undo this when it is run again",
-                    path.display()
-                ));
+                files.push(path);
             }
         }
-        Ok(notes)
+        Ok(files)
     }
 }
 

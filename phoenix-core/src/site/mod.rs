@@ -47,6 +47,7 @@ pub use certs::{
     TokenOptions,
 };
 pub use change::ChangeOptions;
+pub use check::{CheckOptions, Checked};
 pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::{AnyAuthority, Site, SyncOptions, authority, recovered_lines, taken_back_lines};
 use crate::ca::Authority;
+use crate::check::KeptFacts;
 use crate::error::Error;
 use crate::execute::{self, Context, Performer};
 use crate::inventory::{Collector, Inventory, collect};
@@ -64,6 +65,9 @@ impl Site {
             .and_then(|model| {
                 let mut work = self.work(&model, options, true)?;
                 agree(&model, &mut work)?;
+                self.store()
+                    .keep_facts(&KeptFacts::of(&work.inventory, clock.now()))?;
+                Self::unblocked(&model, &work)?;
                 work.plan.blocked.extend(stuck.map(|reason| Blocked {
                     subject: "firewall".to_owned(),
                     reason: format!(
@@ -149,7 +153,7 @@ impl Site {
     }
 
     /// Sockets from where a guest stands: from inside a container's network, else from the host.
-    fn dial_from(
+    pub(super) fn dial_from(
         &self,
         transports: &std::collections::BTreeMap<GuestId, Arc<dyn GuestTransport>>,
         guest: Option<GuestId>,

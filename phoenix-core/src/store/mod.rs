@@ -133,6 +133,16 @@ impl Store {
         self.write(name, &text)
     }
 
+    /// What guests told the last run, where it is kept.
+    pub fn kept_facts<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
+        self.read_json(FACTS)
+    }
+
+    /// Keeps what guests told, in place of what they told before.
+    pub fn keep_facts<T: Serialize>(&self, facts: &T) -> Result<(), StoreError> {
+        self.write_json(FACTS, facts)
+    }
+
     fn damaged(&self, name: &str, what: &dyn std::fmt::Display) -> StoreError {
         StoreError::Damaged {
             path: self.dir.join(name),
@@ -154,3 +164,6 @@ impl Store {
         }
     }
 }
+
+/// What guests told the last run.
+const FACTS: &str = "facts.json";

@@ -41,7 +41,7 @@ def dockers_clients_get_a_ca_of_their_own_and_the_shared_one_back():
 
     eq(stranger(), "OK")
     eq(same_ca(report("verify")[1]), ["noted"])
-    has(phoenix("check").stdout, "PX019")
+    has(phoenix("check").stdout, "PX053")
     for which, words, strangers, verdict in (
         ("dedicated", "Phoenix Docker Client", "", "passed"),
         ("shared", "", "OK", "noted"),
@@ -66,7 +66,7 @@ def dockers_clients_get_a_ca_of_their_own_and_the_shared_one_back():
         assert away < 25, f"Traefik's place was without Docker for {away:.1f} s"
         done, data = report("sync", "all")
         eq((done, changing(data)), (0, []))
-    eq("PX019" in phoenix("check").stdout, True)
+    eq("PX053" in phoenix("check").stdout, True)
 
 
 class probing:

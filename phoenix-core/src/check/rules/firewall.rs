@@ -1,113 +1,80 @@
-//! Firewall rules: the plain port, the link's admission, copies.
+//! Lists of rules: the plain port, lists that are switched off, what Proxmox would ignore.
 
-use std::collections::HashMap;
+use super::{Found, View};
+use crate::document::{Cursor, Part};
+use crate::firewall::{Action, Rule, RuleList, TCP, covers};
 
-use crate::check::Findings;
-use crate::diagnostic::{Fault, Faults};
-use crate::document::{Document, Located, NodeId};
-use crate::firewall::{Direction, Rule, RuleScope, covers, decode_rules, opens};
-use crate::model::Model;
-
-pub(crate) fn check(model: &Model, findings: &mut Findings) {
-    let mut faults = Faults::new();
-    for guest in &model.guests {
-        if let (Some(document), Some(list)) = (super::document(model, guest), guest.rules) {
-            let rules = decode_rules(document, list, RuleScope::Guest, &mut faults);
-            plain(model, document, &rules, &guest.id.to_string(), findings);
-            copies(document, &rules, findings);
+pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
+    for (guest, list) in view.lists() {
+        for fault in &list.faults {
+            found.read(fault);
+        }
+        let whose = match guest {
+            Some(guest) => guest.id.to_string(),
+            None => "the host-wide rules".to_owned(),
+        };
+        plain(view, list, &whose, found);
+        let is_template = guest.is_some_and(|guest| guest.is_template);
+        if !is_template {
+            switched_off(list, &whose, found);
         }
     }
-    if let Some(list) = model.host.rules {
-        let document = &model.documents.host;
-        let rules = decode_rules(document, list, RuleScope::Cluster, &mut faults);
-        plain(model, document, &rules, "the host-wide rules", findings);
-        copies(document, &rules, findings);
-    }
-    for fault in &faults {
-        findings.push(fault.clone());
-    }
-    admission(model, findings);
 }
 
-fn plain(
-    model: &Model,
-    document: &Document,
-    rules: &[Located<Rule>],
-    whose: &str,
-    findings: &mut Findings,
-) {
-    let port = model.settings.docker.plain_port;
-    for rule in opens(rules, port) {
-        let manager = model.docker_managers().any(|guest| {
-            guest
-                .address
-                .ip()
-                .is_some_and(|ip| covers(rule.value.dest.as_ref(), ip))
-        });
-        // A range that happens to hold the port, on the way to somebody else, is no plain Docker.
-        if manager {
-            findings.push(
-                Fault::error(
+fn plain<'m>(view: &View<'m>, list: &RuleList<'m>, whose: &str, found: &mut Found<'m>) {
+    let port = view.model.settings.docker.plain_port;
+    for listed in &list.rules {
+        if opens_plain(view, &listed.rule) {
+            let cursor = list.document.cursor(listed.node);
+            found
+                .add(
                     "PX001",
                     format!("found the plain Docker port {port} open in {whose}"),
                 )
-                .at(place(document, rule.node))
-                .help("phoenix migrate docker-tls"),
-            );
+                .value(cursor.get("port").unwrap_or(cursor))
+                .help("phoenix migrate docker-tls");
         }
     }
 }
 
-fn copies(document: &Document, rules: &[Located<Rule>], findings: &mut Findings) {
-    let mut seen: HashMap<String, &Located<Rule>> = HashMap::new();
-    for rule in rules {
-        let first = *seen.entry(rule.value.to_string()).or_insert(rule);
-        if first.node != rule.node {
-            findings.push(
-                Fault::warning("PX009", "found the same firewall rule twice")
-                    .at(document.place(rule.node))
-                    .at(document.place(first.node).with_label("first stated here"))
-                    .help("remove one of them"),
-            );
-        }
-    }
+/// Whether a rule lets somebody reach a manager's plain port.
+pub(super) fn opens_plain(view: &View<'_>, rule: &Rule) -> bool {
+    // A range that happens to hold the port, on the way to somebody else, is no plain Docker.
+    rule.enabled
+        && rule.action == Action::Accept
+        && rule.ports.names(view.model.settings.docker.plain_port)
+        && rule
+            .proto
+            .as_ref()
+            .is_none_or(|proto| proto.number() == TCP)
+        && view.managers.iter().any(|guest| {
+            let ip = guest.address.ip();
+            ip.is_some_and(|ip| covers(rule.dest.as_ref(), ip))
+        })
 }
 
-/// Traefik must reach the manager's encrypted port, where the manager has rules at all.
-fn admission(model: &Model, findings: &mut Findings) {
-    let port = model.settings.docker.port;
-    let mut ignored = Faults::new();
-    for manager in model.docker_managers() {
-        let (Some(document), Some(list)) = (super::document(model, manager), manager.rules) else {
-            continue;
-        };
-        let rules = decode_rules(document, list, RuleScope::Guest, &mut ignored);
-        for traefik in model.traefiks() {
-            let Some(ip) = traefik.address.ip() else {
-                continue;
-            };
-            let admitted = opens(&rules, port).any(|rule| {
-                rule.value.direction == Direction::In && covers(rule.value.source.as_ref(), ip)
-            });
-            if !admitted {
-                let mut fault = Fault::error(
-                    "PX005",
-                    format!(
-                        "found no inbound rule of {} for {ip} on port {port}, expected one",
-                        manager.id
-                    ),
-                )
-                .at(document.place(list));
-                if let Some(place) = super::guest_place(model, traefik) {
-                    fault = fault.at(place);
-                }
-                findings.push(fault.help("phoenix migrate docker-tls"));
-            }
-        }
+fn switched_off<'m>(list: &RuleList<'m>, whose: &str, found: &mut Found<'m>) {
+    let Some(firewall) = list.firewall.map(|node| list.document.cursor(node)) else {
+        return;
+    };
+    let flag = firewall.get("enabled");
+    if flag.and_then(Cursor::as_bool) == Some(true) || list.rules.is_empty() {
+        return;
     }
-}
-
-fn place(document: &Document, rule: NodeId) -> crate::diagnostic::Place {
-    let cursor = document.cursor(rule);
-    cursor.get("port").unwrap_or(cursor).place()
+    // The old place of the host-wide rules had no such flag.
+    if flag.is_none() && firewall.pointer().starts_with("/shared_volumes/") {
+        return;
+    }
+    let count = list.rules.len();
+    let open = found.add(
+        "PX054",
+        format!(
+            "found {count} {} in {whose} and its firewall switched off",
+            if count == 1 { "rule" } else { "rules" }
+        ),
+    );
+    match flag {
+        Some(flag) => open.value(flag),
+        None => open.at(list.document, firewall.node(), Part::Key),
+    };
 }

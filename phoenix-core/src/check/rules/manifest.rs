@@ -1,61 +1,27 @@
-//! The manifest: modes that open a key, hooks that lead nowhere.
+//! Deliveries, lifetimes and what consumers connect by.
 
-use crate::check::Findings;
-use crate::diagnostic::Fault;
+use super::{Found, View, object};
 use crate::document::Cursor;
-use crate::manifest::{Entry, HookCommand};
-use crate::model::Model;
-use crate::names::GuestId;
+use crate::guests::Scheme;
+use crate::manifest::Entry;
+use crate::names::{GuestId, SubjectAltName};
+use crate::time::RenewBefore;
 
-pub(crate) fn check(model: &Model, findings: &mut Findings) {
-    for located in &model.manifest.entries {
+pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
+    for located in &view.model.manifest.entries {
         let entry = &located.value;
-        let object = model.documents.manifest.cursor(located.node);
-        if let (Some(stated), None) = (object.get("permissions"), object.get("key_permissions"))
-            && entry.key_mode != entry.cert_mode
-        {
-            findings.push(
-                Fault::warning(
-                    "PX010",
-                    format!(
-                        "found permissions {} of {}, which would open the key; the key gets {}",
-                        entry.cert_mode, entry.common_name, entry.key_mode
-                    ),
-                )
-                .at(stated.place())
-                .help(format!("\"key_permissions\": \"{}\"", entry.key_mode)),
-            );
-        }
-        deliveries(model, entry, object, findings);
-        let Some(hook) = &entry.hook else {
-            continue;
-        };
-        for guest in named(&hook.command)
-            .into_iter()
-            .filter(|guest| model.guests.guest(*guest).is_none())
-        {
-            let field = ["post_renewal_command", "hook"]
-                .into_iter()
-                .find_map(|name| object.get(name));
-            findings.push(
-                Fault::error(
-                    "PX011",
-                    format!(
-                        "found {guest} in the hook of {}, expected a guest of the site",
-                        entry.common_name
-                    ),
-                )
-                .at(field.unwrap_or(object).place()),
-            );
-        }
+        let object = view.manifest().cursor(located.node);
+        deliveries(view, entry, object, found);
+        lifetime(view, entry, object, found);
     }
+    served(view, found);
 }
 
 /// Guests that get the pair must be there.
-fn deliveries(model: &Model, entry: &Entry, object: Cursor<'_>, findings: &mut Findings) {
+fn deliveries<'m>(view: &View<'m>, entry: &Entry, object: Cursor<'m>, found: &mut Found<'m>) {
     let targets = object.get("deploy").into_iter().flat_map(Cursor::items);
     let named = targets.map(|target| target.get("guest").unwrap_or(target));
-    let mut all: Vec<(GuestId, Cursor<'_>)> = entry
+    let mut all: Vec<(GuestId, Cursor<'m>)> = entry
         .deploy
         .iter()
         .map(|target| target.guest)
@@ -64,43 +30,130 @@ fn deliveries(model: &Model, entry: &Entry, object: Cursor<'_>, findings: &mut F
     let old = entry.old_delivery.as_ref().map(|old| old.guest);
     all.extend(old.zip(object.get("guest_id")));
     for (guest, at) in all {
-        if model.guests.guest(guest).is_none() {
-            findings.push(
-                Fault::error(
+        if view.guest(guest).is_none() {
+            found
+                .add(
                     "PX015",
                     format!(
                         "found {guest} as a place of {}, expected a guest of the site",
                         entry.common_name
                     ),
                 )
-                .at(at.place()),
-            );
+                .value(at);
         }
     }
 }
 
-/// The guests that `pct VERB ID` and `qm [guest] VERB ID` name.
-fn named(command: &HookCommand) -> Vec<GuestId> {
-    let words: Vec<&str> = match command {
-        HookCommand::Argv(words) => words.iter().map(String::as_str).collect(),
-        HookCommand::Shell(line) => line.split_whitespace().collect(),
+fn lifetime<'m>(view: &View<'m>, entry: &Entry, object: Cursor<'m>, found: &mut Found<'m>) {
+    let Some(validity) = entry.validity else {
+        return;
     };
-    let id = |index: usize| {
-        words
-            .get(index)
-            .and_then(|word| word.trim_end_matches(';').parse::<u32>().ok())
-    };
-    let program = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
-    let mut found = Vec::new();
-    for (index, word) in words.iter().enumerate() {
-        match program(word).as_str() {
-            "pct" => found.extend(id(index + 2).map(GuestId::lxc)),
-            "qm" if words.get(index + 1) == Some(&"guest") => {
-                found.extend(id(index + 3).map(GuestId::vm));
+    let window = entry
+        .renew_before
+        .unwrap_or(view.model.settings.renew_before)
+        .of(validity.0);
+    if window >= validity.0 {
+        let open = found.add(
+            "PX038",
+            format!(
+                "found a renewal window of {} and a lifetime of {} of {}, expected a shorter window",
+                match entry.renew_before {
+                    Some(RenewBefore::Duration(stated)) => crate::time::human(stated.0),
+                    _ => crate::time::human(window),
+                },
+                crate::time::human(validity.0),
+                entry.common_name
+            ),
+        );
+        let stated = object.get("validity");
+        match (object.get("renew_before"), stated) {
+            (Some(window), Some(validity)) => {
+                open.value(window).and_value(validity, "the lifetime");
             }
-            "qm" => found.extend(id(index + 2).map(GuestId::vm)),
+            (_, Some(validity)) => {
+                open.value(validity)
+                    .note("the window is `renew_before` of etc/phoenix.toml");
+            }
             _ => {}
         }
     }
-    found
+    if let Some(maximum) = view
+        .facts
+        .ca_maximum
+        .filter(|maximum| *maximum < validity.0)
+    {
+        let open = found.add(
+            "PX039",
+            format!(
+                "found a lifetime of {} of {}, expected at most the {} of the CA",
+                crate::time::human(validity.0),
+                entry.common_name,
+                crate::time::human(maximum)
+            ),
+        );
+        if let Some(stated) = object.get("validity") {
+            open.value(stated);
+        }
+    }
+}
+
+/// Traefik connects by a guest's address: its certificate must name it.
+fn served<'m>(view: &View<'m>, found: &mut Found<'m>) {
+    let served = super::hooks::served(view);
+    let https = |scheme: Option<Scheme>| scheme == Some(Scheme::Https);
+    for guest in view.model.guests.iter().filter(|guest| !guest.is_template) {
+        let Some(service) = guest.traefik_service.as_ref() else {
+            continue;
+        };
+        let member = object(view, guest).and_then(|object| object.get("traefik_service"));
+        let Some(ip) = guest.address.ip() else {
+            if guest.address == crate::guests::Address::Dhcp {
+                let open = found.add(
+                    "PX056",
+                    format!(
+                        "found the service `{}` of {} behind Traefik and its address `dhcp`, expected a fixed one",
+                        service.name,
+                        super::named(guest)
+                    ),
+                );
+                if let Some(at) =
+                    object(view, guest).and_then(|object| object.at("/network_config/ip"))
+                {
+                    open.value(at);
+                }
+                if let Some(member) = member {
+                    open.and_value(member, "the service");
+                }
+            }
+            continue;
+        };
+        if !https(service.scheme) {
+            continue;
+        }
+        // Which of several is served there is not known: one that names the address is enough.
+        let entries = served.get(&guest.id);
+        let name = SubjectAltName::Ip(ip);
+        let Some(first) = entries
+            .filter(|all| {
+                !all.iter()
+                    .any(|located| located.value.names.contains(&name))
+            })
+            .and_then(|all| all.first())
+        else {
+            continue;
+        };
+        let entry = view.manifest().cursor(first.node);
+        let open = found.add(
+            "PX037",
+            format!(
+                "found no {ip} among the names of {}, expected it: Traefik connects to https://{ip}:{}",
+                first.value.common_name, service.port
+            ),
+        );
+        open.start(entry.get("sans").unwrap_or(entry))
+            .help(format!("add {ip} to `sans`"));
+        if let Some(member) = member {
+            open.and_value(member, "the service");
+        }
+    }
 }

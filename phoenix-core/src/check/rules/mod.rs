@@ -1,140 +1,88 @@
-//! The rules, one file per subject, and their table.
+//! The rules, one file per subject.
 
+pub(super) mod addresses;
+pub(super) mod connections;
+pub(super) mod docker;
 pub(super) mod documents;
 pub(super) mod firewall;
 pub(super) mod guests;
+pub(super) mod hooks;
+pub(super) mod keys;
 pub(super) mod links;
 pub(super) mod manifest;
+pub(super) mod secrets;
+pub(super) mod shadow;
+pub(super) mod traefik;
 
-use super::Rule;
-use crate::diagnostic::Place;
-use crate::document::Document;
+use super::finding::{Found, Open};
+use super::view::{Mounted, View};
+use crate::document::{Cursor, Part};
 use crate::guests::Guest;
-use crate::model::Model;
-use crate::names::GuestKind;
 
-const fn rule(code: &'static str, title: &'static str, explanation: &'static str) -> Rule {
-    Rule {
-        code,
-        title,
-        explanation,
+impl<'m> Open<'m> {
+    /// At a guest's description.
+    fn guest(&mut self, view: &View<'m>, guest: &Guest) -> &mut Self {
+        if let Some(document) = view.document(guest) {
+            self.at(document, guest.node, Part::Start);
+        }
+        self
+    }
+
+    /// A guest's description as another place.
+    fn and_guest(&mut self, view: &View<'m>, guest: &Guest) -> &mut Self {
+        let label = format!("{} is described here", guest.id);
+        if let Some(document) = view.document(guest) {
+            self.and(document, guest.node, label);
+        }
+        self
+    }
+
+    /// At this value.
+    fn value(&mut self, cursor: Cursor<'m>) -> &mut Self {
+        self.at(cursor.document(), cursor.node(), Part::Whole)
+    }
+
+    /// This value as another place.
+    fn and_value(&mut self, cursor: Cursor<'m>, label: impl Into<String>) -> &mut Self {
+        self.spot(
+            cursor.document(),
+            cursor.node(),
+            Part::Whole,
+            Some(label.into()),
+        )
+    }
+
+    /// Where this begins: for something that is missing in it.
+    fn start(&mut self, cursor: Cursor<'m>) -> &mut Self {
+        self.at(cursor.document(), cursor.node(), Part::Start)
     }
 }
 
-/// Every rule, by code.
-pub const RULES: &[Rule] = &[
-    rule(
-        "PX001",
-        "plain Docker port",
-        "Whoever reaches the plain port commands Docker. `phoenix migrate docker-tls` moves the link to TLS.",
-    ),
-    rule(
-        "PX002",
-        "endpoint leads elsewhere",
-        "Traefik's endpoint must be the manager's address and the encrypted port.",
-    ),
-    rule(
-        "PX003",
-        "TLS block not complete",
-        "Without ca, cert and key Docker refuses Traefik; without verification anybody can play Docker.",
-    ),
-    rule(
-        "PX004",
-        "certificate does not name the endpoint",
-        "Traefik verifies the endpoint's address against the names of Docker's certificate.",
-    ),
-    rule(
-        "PX005",
-        "link not admitted",
-        "The manager's firewall must let Traefik reach the encrypted port.",
-    ),
-    rule(
-        "PX006",
-        "client entry issues a server certificate",
-        "Docker admits only certificates with client usage: `cert_type: client`.",
-    ),
-    rule(
-        "PX007",
-        "apiVersion",
-        "Traefik 3.7 refuses the field and does not start.",
-    ),
-    rule(
-        "PX008",
-        "provider docker with a Swarm",
-        "Traefik 3 lists no Swarm service under `docker`; the block is called `swarm`.",
-    ),
-    rule(
-        "PX009",
-        "rule twice",
-        "An exact copy of a rule does nothing and hides what the list means.",
-    ),
-    rule(
-        "PX010",
-        "permissions would open the key",
-        "The key gets a narrower mode than `permissions` says; state `key_permissions` to choose it.",
-    ),
-    rule(
-        "PX011",
-        "hook names an unknown guest",
-        "The hook would fail after each renewal.",
-    ),
-    rule(
-        "PX012",
-        "dependency on an unknown guest",
-        "The guest waits for one that will never start.",
-    ),
-    rule(
-        "PX013",
-        "clone of an unknown guest",
-        "The guest cannot be made anew: containers are cloned from containers, machines from machines.",
-    ),
-    rule(
-        "PX014",
-        "guests wait for each other",
-        "None of them can be made or started first.",
-    ),
-    rule(
-        "PX015",
-        "delivery to an unknown guest",
-        "The pair would be issued and never arrive.",
-    ),
-    rule(
-        "PX016",
-        "one number for two guests",
-        "Proxmox has one number for containers and machines alike; only one of them can exist.",
-    ),
-    rule(
-        "PX017",
-        "name twice in an object",
-        "Every reader takes the last one; the first does nothing and hides what the file means.",
-    ),
-    rule(
-        "PX018",
-        "host-wide rules at both places",
-        "Only `firewall.global_firewall_rules` is read where it is there.",
-    ),
-    rule(
-        "PX019",
-        "every certificate of the CA commands Docker",
-        "dockerd admits every client certificate that leads to its root. step-ca puts client usage on each leaf, so any web \
-         application's certificate is root on the Swarm manager. `phoenix migrate docker-tls --client-ca dedicated` gives \
-         Docker's clients a CA of their own.",
-    ),
-];
-
-/// The document that describes a guest.
-fn document<'m>(model: &'m Model, guest: &Guest) -> Option<&'m Document> {
-    match guest.id.kind {
-        GuestKind::Vm => model.documents.vms.as_ref(),
-        GuestKind::Lxc => model.documents.lxcs.as_ref(),
+/// With the guest's name, where it has one.
+fn named(guest: &Guest) -> String {
+    if guest.name.is_empty() {
+        guest.id.to_string()
+    } else {
+        format!("{} ({})", guest.id, guest.name)
     }
 }
 
-/// Where a guest is described.
-fn guest_place(model: &Model, guest: &Guest) -> Option<Place> {
-    document(model, guest).map(|document| {
-        document
-            .place(guest.node)
-            .with_label(format!("{} is described here", guest.id))
-    })
+/// A guest's own object.
+fn object<'m>(view: &View<'m>, guest: &Guest) -> Option<Cursor<'m>> {
+    view.document(guest)
+        .map(|document| document.cursor(guest.node))
+}
+
+/// The member of a guest's description that says that it mounts a directory.
+fn mount_node<'m>(view: &View<'m>, mounted: Mounted<'m>) -> Option<Cursor<'m>> {
+    let wanted = &mounted.guest.mounts[mounted.index].host_path;
+    let object = object(view, mounted.guest)?;
+    ["mount_points", "volumes"]
+        .into_iter()
+        .filter_map(|key| object.get(key))
+        .flat_map(Cursor::items)
+        .find_map(|mount| {
+            let path = mount.get("host_path").or_else(|| mount.get("path"))?;
+            (path.as_str().as_deref() == wanted.to_str()).then_some(path)
+        })
 }
