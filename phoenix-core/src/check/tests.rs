@@ -483,6 +483,7 @@ fn of_a_site_that_cannot_be_read_in_part_the_rest_is_looked_at() {
         }
     };
     let files = crate::model::SiteFiles {
+        beside_template: Vec::new(),
         manifest: file(MANIFEST),
         vms: Some(file(VMS)),
         lxcs: Some(file(LXCS)),

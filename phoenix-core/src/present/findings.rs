@@ -219,6 +219,7 @@ mod tests {
         };
         let rule = r#"{"type": "in", "action": "ACCEPT", "comment": "50%, all"}"#;
         let files = SiteFiles {
+            beside_template: Vec::new(),
             manifest: file("certificate-manifest.json", "[]"),
             vms: None,
             lxcs: None,
