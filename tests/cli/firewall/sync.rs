@@ -126,6 +126,19 @@ fn a_link_that_the_rules_do_not_admit_is_not_begun() {
     assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
     let path = site.etc().join(VMS);
     fs::write(&path, text(&site, VMS).replace("\"2376\"", "\"2399\"")).unwrap();
+    // What is admitted now would be cut.
+    let words = stdout(&site.phoenix(&["plan"]));
+    assert!(
+        words.contains("blocked  firewall  /etc/pve/firewall/1001.fw: this would cut Traefik to Docker (10.0.0.12 -> 10.0.0.111 port 2376)"),
+        "{words}"
+    );
+    // What is not admitted would not be by the site's rules either.
+    let path = site.0.join("etc/pve/firewall/1001.fw");
+    let now = fs::read_to_string(&path).unwrap();
+    let without = now
+        .split_inclusive('\n')
+        .filter(|line| !line.contains("2376"));
+    fs::write(&path, without.collect::<String>()).unwrap();
     let words = stdout(&site.phoenix(&["plan"]));
     assert!(
         words.contains("blocked  vm:1001  the site's rules do not admit Traefik to Docker (10.0.0.12 -> 10.0.0.111 port 2376): missing is IN ACCEPT -source 10.0.0.12 -p tcp -dport 2376"),
