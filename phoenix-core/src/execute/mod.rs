@@ -238,7 +238,7 @@ impl<'p, 'a> Run<'p, 'a> {
     /// Keeps what came of a step; a failure takes its unit's finished steps back.
     fn ended(&mut self, index: usize, result: Result<Done<'a>, StepError>) {
         let step = &self.steps[index];
-        let outcome = match result {
+        let mut outcome = match result {
             Ok(done) => {
                 if let (Some(unit), Some(take_back)) = (&step.unit, done.undo) {
                     self.undo.entry(unit).or_default().push((index, take_back));
@@ -269,6 +269,24 @@ impl<'p, 'a> Run<'p, 'a> {
                 outcome
             }
         };
+        // What was done together with the step that its unit failed of.
+        if outcome.status == Status::Done
+            && let Some(unit) = &step.unit
+            && let Some(failed) = self.broken.get(unit.as_str())
+        {
+            for (_, undo) in self.undo.remove(unit.as_str()).into_iter().flatten() {
+                match undo() {
+                    Ok(words) => {
+                        outcome.status = Status::Undone;
+                        outcome.detail = format!("{words}, since `{failed}` failed");
+                    }
+                    Err(error) => {
+                        outcome.status = Status::Failed;
+                        outcome.errors = error.messages;
+                    }
+                }
+            }
+        }
         self.performer.ended(step, &outcome);
         self.observer.event(&Event::Finished {
             step: step.id.to_string(),

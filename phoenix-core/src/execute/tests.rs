@@ -228,6 +228,39 @@ fn steps_that_may_be_done_together_are_once_nothing_holds_them() {
     assert_eq!(order, ["p1", "use p1", "p2", "p3", "p4", "p5"]);
 }
 
+/// Does all steps together; the first fails.
+struct FirstFails<'a>(Script<'a>);
+
+impl<'a> Perform<'a> for FirstFails<'a> {
+    fn perform(&self, step: &Step) -> Result<Done<'a>, StepError> {
+        self.0.perform(step)
+    }
+
+    fn together(&self, _step: &Step) -> Option<String> {
+        Some(String::new())
+    }
+}
+
+#[test]
+fn what_was_done_together_with_the_step_that_a_unit_failed_of_is_taken_back_too() {
+    let mut plan = Plan::empty(SystemTime::UNIX_EPOCH, "");
+    plan.steps = vec![
+        step("a", &[], Some("pair")),
+        step("b", &[], Some("pair")),
+        step("c", &[], Some("other")),
+    ];
+    let log = RefCell::default();
+    let script = Script {
+        failing: &["a"],
+        log: &log,
+    };
+    let outcomes = run(&plan, &FirstFails(script), &Silent);
+    let statuses: Vec<Status> = outcomes.iter().map(|outcome| outcome.status).collect();
+    assert_eq!(statuses, [Status::Failed, Status::Undone, Status::Done]);
+    assert_eq!(outcomes[1].detail, "taken back, since `a` failed");
+    assert_eq!(log.into_inner(), ["a", "b", "c", "undo b"]);
+}
+
 /// Refuses a renewal, and everything else when told to.
 struct Refuses(bool);
 
