@@ -15,7 +15,7 @@ use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::inventory::{Collector, collect};
 use crate::model::{Model, SiteFiles, SourceFile};
-use crate::plan::Action;
+use crate::plan::{Action, Plan};
 use crate::settings::Settings;
 use crate::time::GoDuration;
 
@@ -329,45 +329,11 @@ impl Site {
 
     /// Refuses a plan with a step that a finding stops.
     pub(super) fn unblocked(model: &Model, work: &Work) -> Result<(), Error> {
-        let is_stopped = |blocks: &Blocks, action: &Action| match blocks {
-            Blocks::ConfigureDocker => matches!(action, Action::ConfigureDocker { .. }),
-            Blocks::ConfigureTraefik => matches!(action, Action::ConfigureTraefik { .. }),
-        };
-        let select = rules().iter().filter(|rule| !rule.blocks.is_empty());
-        let selection = Selection {
-            select: select.filter_map(|rule| rule.code.parse().ok()).collect(),
-            ignore: Vec::new(),
-        };
         let facts = Facts {
             guests: Told::of(&work.inventory),
             ..Facts::default()
         };
-        let mut steps: Vec<String> = Vec::new();
-        let mut faults = Faults::new();
-        for finding in &check(model, &facts, &selection).0 {
-            let Ok(rule) = rule(finding.fault.code) else {
-                continue;
-            };
-            let stopped = work.plan.steps.iter().filter(|step| {
-                rule.blocks
-                    .iter()
-                    .any(|blocks| is_stopped(blocks, &step.action))
-            });
-            let stopped: Vec<String> = stopped.map(|step| format!("`{}`", step.id)).collect();
-            if !stopped.is_empty() {
-                faults.push(finding.fault.clone());
-                steps.extend(stopped);
-            }
-        }
-        steps.sort();
-        steps.dedup();
-        if steps.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Blocked {
-            steps,
-            findings: faults,
-        })
+        stopped(model, &facts, &work.plan)
     }
 
     /// Refuses edits that bring in an error that was not there before them.
@@ -391,6 +357,44 @@ impl Site {
             Err(Error::Refused(faults))
         }
     }
+}
+
+/// Looks with the rules that block steps, and refuses a plan that has such a step.
+fn stopped(model: &Model, facts: &Facts, plan: &Plan) -> Result<(), Error> {
+    let is_stopped = |blocks: &Blocks, action: &Action| match blocks {
+        Blocks::ConfigureDocker => matches!(action, Action::ConfigureDocker { .. }),
+        Blocks::ConfigureTraefik => matches!(action, Action::ConfigureTraefik { .. }),
+    };
+    let blocking = rules().iter().filter(|rule| !rule.blocks.is_empty());
+    let selection = Selection {
+        select: blocking.filter_map(|rule| rule.code.parse().ok()).collect(),
+        ignore: Vec::new(),
+    };
+    let mut names: Vec<String> = Vec::new();
+    let mut findings = Faults::new();
+    for finding in &check(model, facts, &selection).0 {
+        let Ok(rule) = rule(finding.fault.code) else {
+            continue;
+        };
+        let of_rule = plan.steps.iter().filter(|step| {
+            let mut blocks = rule.blocks.iter();
+            blocks.any(|blocks| is_stopped(blocks, &step.action))
+        });
+        let of_rule: Vec<String> = of_rule.map(|step| format!("`{}`", step.id)).collect();
+        if !of_rule.is_empty() {
+            findings.push(finding.fault.clone());
+            names.extend(of_rule);
+        }
+    }
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Blocked {
+        steps: names,
+        findings,
+    })
 }
 
 /// Edits of the same file become one, from its first text to its last.
@@ -421,6 +425,54 @@ mod tests {
     use super::*;
     use crate::site::{Seams, SitePaths};
     use crate::test_sites::sample_site;
+
+    #[test]
+    fn a_finding_stops_the_steps_that_its_rule_names_and_no_others() {
+        let site = SitePaths {
+            site: sample_site(),
+            state: "/nowhere".into(),
+            root: None,
+        };
+        let site = Site::open(site, Seams::host("".as_ref())).unwrap();
+        let model = site.model().unwrap();
+        let manager = crate::names::GuestId::vm(1001);
+        let docker = crate::inventory::DockerFacts {
+            daemon_json: Some(b"{\"live-restore\": true}".to_vec()),
+            active_state: "active".to_owned(),
+            unit: String::new(),
+            version: None,
+            server_version: None,
+            swarm_active: true,
+            sockets: Vec::new(),
+        };
+        let mut facts = Facts::default();
+        let told = Told {
+            docker: Some(docker),
+            traefik: None,
+        };
+        facts.guests.insert(manager, told);
+        let changes = std::collections::BTreeSet::new();
+        let mut plan = Plan::empty(std::time::SystemTime::UNIX_EPOCH, "none");
+        let traefik = Action::ConfigureTraefik {
+            guest: crate::names::GuestId::lxc(102),
+            changes: changes.clone(),
+        };
+        plan.steps.push(crate::plan::Step::new(traefik, Vec::new()));
+        assert!(stopped(&model, &facts, &plan).is_ok());
+        let docker = Action::ConfigureDocker {
+            guest: manager,
+            changes,
+        };
+        plan.steps.push(crate::plan::Step::new(docker, Vec::new()));
+        match stopped(&model, &facts, &plan) {
+            Err(Error::Blocked { steps, findings }) => {
+                assert_eq!(steps, ["`configure docker vm:1001`"]);
+                let codes: Vec<&str> = findings.iter().map(|fault| fault.code).collect();
+                assert_eq!(codes, ["PX047"]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 
     #[test]
     fn only_errors_that_an_edit_brings_in_are_refused() {
