@@ -143,7 +143,7 @@ fn what_is_seen_of_a_renewed_link_takes_the_pairs_back_and_what_was_told_is_told
     assert_eq!(step(&plan, "verify traefik lxc:102").judges, [traefik]);
     assert_eq!(
         step(&plan, "configure docker vm:1001").repeats,
-        [docker.clone()]
+        std::slice::from_ref(&docker)
     );
     let units: BTreeSet<&str> = plan
         .steps
