@@ -100,7 +100,13 @@ mod tests {
 
     fn read(text: &str) -> Result<Settings, String> {
         let document = Document::parse("s.toml".as_ref(), text.into(), Format::Toml).unwrap();
-        Settings::decode(&document).map_err(|faults| faults.to_string())
+        Settings::decode(&document).map_err(|faults| {
+            let helps: Vec<&str> = faults
+                .iter()
+                .filter_map(|fault| fault.help.as_deref())
+                .collect();
+            format!("{faults} {}", helps.join(" "))
+        })
     }
 
     #[test]
