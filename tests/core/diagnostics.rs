@@ -130,6 +130,16 @@ const CASES: &[(&str, Reader, &str)] = &[
         r#"{"vms": [{"vmid": 1, "traefik_service": {"name": "a", "port": 70000}}]}"#,
     ),
     (
+        "scheme",
+        R::Vms,
+        r#"{"vms": [{"vmid": 1, "traefik_service": {"name": "a", "port": 80, "scheme": "htps"}}]}"#,
+    ),
+    (
+        "service-tls",
+        R::Vms,
+        r#"{"vms": [{"vmid": 1, "traefik_service": {"name": "a", "port": 80, "tls": "yes"}}]}"#,
+    ),
+    (
         "rules",
         R::Lxcs,
         r#"{"lxc_configs": {"101": {"firewall": {"rules": {"type": "in"}}}}}"#,
