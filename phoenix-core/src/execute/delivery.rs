@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Done, Performer, StepError, Undo};
 use crate::deploy::{PairTarget, Staged, settle, stage};
 use crate::inventory::{CALL_TIME, guest_path};
-use crate::model::Placement;
+use crate::model::{Issuer, Placement};
 use crate::names::{CommonName, GuestId};
 use crate::plan::{Action, Reason, Step};
 use crate::report::LeafChange;
@@ -27,6 +27,7 @@ struct Parcel {
     name: CommonName,
     placement: Placement,
     leaf: Leaf,
+    version: String,
     chain: Vec<u8>,
     key: Secret,
     ca: Option<Vec<u8>>,
@@ -112,10 +113,20 @@ impl<'a> Performer<'a> {
                     .map(crate::x509::Anchor::to_pem)
             })
             .transpose()?;
+        let version = match placement.ca_of {
+            Issuer::Site => leaf.serial.clone(),
+            // Beside another root the same pair is another version, so that there is a way back.
+            other => format!(
+                "{}-{}",
+                leaf.serial,
+                self.anchor(other)?.fingerprint.short()
+            ),
+        };
         Ok(Parcel {
             name: certificate.clone(),
             placement,
             leaf,
+            version,
             chain,
             key,
             ca,
@@ -133,7 +144,7 @@ impl<'a> Performer<'a> {
                 Ok(stage(
                     self.with.root,
                     &target,
-                    &parcel.leaf.serial,
+                    &parcel.version,
                     &parcel.chain,
                     &parcel.key,
                     parcel.ca.as_deref(),
@@ -253,7 +264,7 @@ fn delivery(parcel: Parcel) -> Result<Delivery, StepError> {
             mode,
         })
     };
-    let version: Version = parcel.leaf.serial.parse()?;
+    let version: Version = parcel.version.parse()?;
     Ok(Delivery {
         version,
         cert: file(

@@ -36,7 +36,7 @@ impl Site {
         if !options.allow_lockout {
             self.guard(&model.site_rules(), &migration.files)?;
         }
-        self.introduces_nothing(&model, &migration.files)?;
+        self.introduces_nothing(&model, &migration.files, options.allow_lockout)?;
         let armed = self.armed_cron_files()?;
         if let Some(path) = armed.first()
             && !options.disarm

@@ -23,7 +23,7 @@ use args::{
 pub(crate) enum FirewallCommand {
     /// Keep the rules that `render --apply` put in force
     #[command(
-        after_help = "Examples:\n  phoenix firewall confirm\n  ssh pve phoenix firewall confirm      shows that one still gets in"
+        after_help = "Examples:\n  phoenix firewall render --apply --confirm-within 60s\n  phoenix firewall confirm      in another session: shows that one still gets in"
     )]
     Confirm {
         /// How long to wait for another run to end
