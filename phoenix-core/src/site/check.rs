@@ -506,9 +506,9 @@ mod tests {
         };
         // The site has errors already, and this one is none of them.
         let moved = edit("{\n", "{\n\n\n");
-        assert!(site.introduces_nothing(&model, &moved).is_ok());
+        assert!(site.introduces_nothing(&model, &moved, false).is_ok());
         let circle = edit("\"102\"", "\"1001\"");
-        match site.introduces_nothing(&model, &circle) {
+        match site.introduces_nothing(&model, &circle, false) {
             Err(Error::Refused(faults)) => {
                 let codes: Vec<&str> = faults.iter().map(|fault| fault.code).collect();
                 assert_eq!(codes, ["PX014"]);
