@@ -43,6 +43,12 @@ impl<'a> Performer<'a> {
             };
             self.with.store.promise(&kind, self.with.clock.now())?;
         }
+        if entry.verify.is_some() {
+            let kind = PendingKind::Verify {
+                certificate: name.clone(),
+            };
+            self.with.store.promise(&kind, self.with.clock.now())?;
+        }
         let version = if fresh {
             leaf.serial.clone()
         } else {

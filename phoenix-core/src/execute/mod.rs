@@ -6,6 +6,7 @@
 mod certificates;
 mod context;
 mod delivery;
+mod endpoint;
 mod hooks;
 mod services;
 mod verify;

@@ -9,6 +9,7 @@ use super::guest::{GuestWork, found_in, look_into_all};
 use super::host::{in_words, read_primary};
 use super::{CertificateFacts, Inventory, PairState, PlacementState, read_candidate};
 use crate::deploy::{PairTarget, read_installed};
+use crate::manifest::Rekey;
 use crate::model::{Issuer, Model, Placement};
 use crate::names::GuestId;
 use crate::store::{Store, StoreError};
@@ -75,6 +76,15 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             }
             _ => None,
         };
+        let key_since = match (primary.chain(), entry.rekey) {
+            (Some(chain), Rekey::After(_)) => {
+                let leaf = chain.leaf();
+                let known = with.store.key_since(&entry.slug(), &leaf.public_key)?;
+                // The key is at least as old as its certificate.
+                Some(known.unwrap_or(leaf.not_before))
+            }
+            _ => None,
+        };
         let placements = with.model.placements(entry);
         let mut states = Vec::with_capacity(placements.len());
         for (index, placement) in placements.iter().enumerate() {
@@ -93,6 +103,7 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             CertificateFacts {
                 primary,
                 untrusted,
+                key_since,
                 candidate: read_candidate(with.store, &entry.slug())?,
                 placements: states,
             },

@@ -106,7 +106,7 @@ impl Given {
         Ok(Policy {
             force: self.asked.force,
             only: only.collect::<Result<_, _>>()?,
-            unattended: false,
+            ..Policy::default()
         })
     }
 

@@ -48,6 +48,8 @@ pub struct Policy {
     pub only: Vec<CommonName>,
     /// Nobody watches: what failed is left alone until its pause is over.
     pub unattended: bool,
+    /// Look at every place where a leaf can be seen, not only where a new one is expected.
+    pub look: bool,
 }
 
 impl Policy {
@@ -126,6 +128,7 @@ fn entry_steps(
             let found = Found {
                 leaf: chain.leaf(),
                 key_matches: *key_matches,
+                key_since: facts.key_since,
                 untrusted: facts.untrusted.as_deref(),
             };
             (Some(found), None)
@@ -182,6 +185,7 @@ fn candidate_is_good(wanted: &Wanted<'_>, candidate: Option<&PairFacts>, now: Sy
     let found = Found {
         leaf: chain.leaf(),
         key_matches: *key_matches,
+        key_since: None,
         untrusted: None,
     };
     matches!(

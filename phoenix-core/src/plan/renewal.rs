@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::{IssueHow, Reason};
-use crate::manifest::{CertType, Entry};
+use crate::manifest::{CertType, Entry, Rekey};
 use crate::names::{CommonName, SubjectAltName};
-use crate::time::RenewBefore;
+use crate::time::{LONGEST_WINDOW, RenewBefore};
 use crate::x509::{KeyType, Leaf};
 
 /// What a leaf should be.
@@ -22,6 +22,8 @@ pub struct Wanted<'a> {
     pub key_type: KeyType,
     /// When it becomes due.
     pub renew_before: RenewBefore,
+    /// When its key is replaced.
+    pub rekey: Rekey,
 }
 
 impl<'a> Wanted<'a> {
@@ -33,6 +35,7 @@ impl<'a> Wanted<'a> {
             client: entry.cert_type == CertType::Client,
             key_type: entry.key_type,
             renew_before: entry.renew_before.unwrap_or(window),
+            rekey: entry.rekey,
         }
     }
 }
@@ -44,6 +47,8 @@ pub struct Found<'a> {
     pub leaf: &'a Leaf,
     /// Whether the key file holds the leaf's key.
     pub key_matches: bool,
+    /// Since when the key is used, where that is known.
+    pub key_since: Option<SystemTime>,
     /// Why the chain does not lead to the CA's root; `None` when it does, or when the root is not known yet.
     pub untrusted: Option<&'a str>,
 }
@@ -116,6 +121,24 @@ pub fn decide(
     if force {
         reasons.push(Reason::Forced);
     }
+    let old_key = match (wanted.rekey, found.key_since) {
+        (Rekey::After(age), Some(since)) => {
+            let used = now.duration_since(since).unwrap_or_default();
+            (used >= age.0).then_some((used, age.0))
+        }
+        _ => None,
+    };
+    if let Some((used, limit)) = old_key {
+        reasons.push(Reason::KeyOld {
+            used_seconds: used.as_secs(),
+            limit_seconds: limit.as_secs(),
+        });
+        return issue(IssueHow::Enroll, reasons);
+    }
+    if wanted.rekey == Rekey::Always && !reasons.is_empty() {
+        reasons.push(Reason::KeyAlwaysNew);
+        return issue(IssueHow::Enroll, reasons);
+    }
     match reasons.as_slice() {
         [] => Decision::Keep { due },
         // Renewal copies names and lifetime; whatever is wrong with those needs enrollment.
@@ -130,7 +153,8 @@ pub fn decide(
 
 /// When a leaf's renewal window opens: before its end by policy, and a little earlier by a jitter that is stable per name.
 ///
-/// The jitter spreads over a tenth of the window, so that certificates issued together do not all fall due together.
+/// The jitter spreads over a tenth of the window, so that certificates issued together do not all fall due together. It
+/// does not make the window longer than nine tenths of the leaf's real lifetime.
 pub fn due(wanted: &Wanted<'_>, leaf: &Leaf) -> SystemTime {
     let lifetime = leaf
         .not_after
@@ -138,8 +162,9 @@ pub fn due(wanted: &Wanted<'_>, leaf: &Leaf) -> SystemTime {
         .unwrap_or_default();
     let before = wanted.renew_before.of(lifetime);
     let jitter = before.mul_f64(0.1 * unit_interval(wanted.name.as_str()));
+    let longest = before.max(lifetime.mul_f64(LONGEST_WINDOW));
     leaf.not_after
-        .checked_sub((before + jitter).min(lifetime))
+        .checked_sub((before + jitter).min(longest))
         .unwrap_or(leaf.not_before)
 }
 
@@ -158,3 +183,7 @@ fn unit_interval(text: &str) -> f64 {
     ];
     f64::from(u32::from_be_bytes(first)) / (f64::from(u32::MAX) + 1.0)
 }
+
+#[cfg(test)]
+#[path = "renewal_tests.rs"]
+mod tests;

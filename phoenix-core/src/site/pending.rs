@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Site, SyncOptions};
 use crate::error::Error;
 use crate::observe::Observer;
-use crate::plan::{Action, Plan, StepId};
+use crate::plan::{Action, Plan, StepId, Subject};
 use crate::report::Report;
 use crate::store::{AuditLine, PendingItem, PendingKind};
 
@@ -115,6 +115,12 @@ fn stands_for(kind: &PendingKind, action: &Action) -> bool {
         (PendingKind::Restart { service, guest }, Action::ConfigureTraefik { guest: at, .. }) => {
             service == "traefik" && guest == at
         }
+        (
+            PendingKind::Verify { certificate },
+            Action::Verify {
+                subject: Subject::Service(name),
+            },
+        ) => certificate.as_str() == name,
         _ => false,
     }
 }

@@ -5,6 +5,7 @@
 
 mod audit;
 mod candidate;
+mod keys;
 mod last_run;
 mod pending;
 mod pinned;

@@ -45,6 +45,11 @@ pub enum PendingKind {
         /// Where it runs.
         guest: GuestId,
     },
+    /// A deployed leaf has not been seen where it is served yet.
+    Verify {
+        /// The certificate.
+        certificate: CommonName,
+    },
 }
 
 impl PendingItem {
@@ -53,7 +58,7 @@ impl PendingItem {
         self.kind.slug()
     }
 
-    /// Before this an unattended run leaves it alone; absent when it was not tried yet.
+    /// Before this an unattended run leaves it alone; absent when it was not tried yet, or when trying only looks.
     ///
     /// The pause doubles with each try: from five minutes for hooks, from an hour for restarts, which interrupt what the
     /// daemon serves; at most a day.
@@ -61,6 +66,7 @@ impl PendingItem {
         let first = match self.kind {
             PendingKind::Hook { .. } => Duration::from_secs(5 * 60),
             PendingKind::Restart { .. } => Duration::from_secs(3_600),
+            PendingKind::Verify { .. } => return None,
         };
         let doubled = 1_u32
             .checked_shl(self.tries.saturating_sub(1))
@@ -81,6 +87,7 @@ impl fmt::Display for PendingKind {
         match self {
             Self::Hook { command, .. } => write!(f, "hook {command}"),
             Self::Restart { service, guest } => write!(f, "restart {service} {guest}"),
+            Self::Verify { certificate } => write!(f, "verify {certificate}"),
         }
     }
 }

@@ -8,6 +8,7 @@ use ::time::OffsetDateTime;
 use ::time::format_description::well_known::Rfc3339;
 use ::time::macros::format_description;
 
+pub(crate) use duration::LONGEST_WINDOW;
 pub use duration::{DurationError, GoDuration, RenewBefore, Validity};
 
 /// Where the time comes from. Everything that decides takes the time as an argument; everything that waits asks a clock.

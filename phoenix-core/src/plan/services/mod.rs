@@ -115,6 +115,7 @@ pub(super) fn plan(
         planner.leave_link_alone();
     }
     planner.hooks();
+    planner.endpoints();
     if scope.docker() {
         planner.portainer();
     }
