@@ -19,9 +19,11 @@ use crate::time::rfc3339;
 pub struct Keep {
     /// The certificate.
     pub certificate: CommonName,
-    /// When its renewal window opens.
+    /// When it is renewed.
     #[serde(with = "crate::time::serde_rfc3339")]
     pub due: SystemTime,
+    /// Whether it is due, and waits only for the time of day at which a daemon may be restarted.
+    pub held: bool,
     /// When it ends.
     #[serde(with = "crate::time::serde_rfc3339")]
     pub not_after: SystemTime,
@@ -118,7 +120,7 @@ fn entry_steps(
     now: SystemTime,
     plan: &mut CertificatePlan,
 ) {
-    let wanted = Wanted::of(entry, model.settings.renew_before);
+    let wanted = Wanted::of(entry, model);
     let (found, unreadable) = match &facts.primary.state {
         PairState::Missing => (None, None),
         PairState::Unreadable(why) => (None, Some(why.clone())),
@@ -138,11 +140,12 @@ fn entry_steps(
     let mut before: Vec<StepId> = Vec::new();
     let mut fresh = false;
     match decision {
-        Decision::Keep { due } => {
+        Decision::Keep { due, held } => {
             if let Some(chain) = facts.chain() {
                 plan.kept.push(Keep {
                     certificate: entry.common_name.clone(),
                     due,
+                    held,
                     not_after: chain.leaf().not_after,
                 });
             }

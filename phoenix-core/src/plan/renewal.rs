@@ -1,12 +1,13 @@
 //! Whether an installed pair may stay, and the cheapest deed that cures it if not.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::{IssueHow, Reason};
 use crate::manifest::{CertType, Entry, Rekey};
+use crate::model::Model;
 use crate::names::{CommonName, SubjectAltName};
-use crate::time::{LONGEST_WINDOW, RenewBefore};
+use crate::time::{DailyWindow, LONGEST_WINDOW, RenewBefore};
 use crate::x509::{KeyType, Leaf};
 
 /// What a leaf should be.
@@ -24,18 +25,25 @@ pub struct Wanted<'a> {
     pub renew_before: RenewBefore,
     /// When its key is replaced.
     pub rekey: Rekey,
+    /// The time of day for a renewal that restarts a daemon.
+    pub restart_window: Option<DailyWindow>,
 }
 
 impl<'a> Wanted<'a> {
-    /// What an entry of the manifest asks for; `window` where the entry names no window of its own.
-    pub fn of(entry: &'a Entry, window: RenewBefore) -> Self {
+    /// What an entry of the manifest asks for, and what the site's settings say where it does not.
+    pub fn of(entry: &'a Entry, model: &Model) -> Self {
+        let restart_window = model
+            .settings
+            .restart_window
+            .filter(|_| model.restarts_docker(entry));
         Self {
             name: &entry.common_name,
             names: &entry.names,
             client: entry.cert_type == CertType::Client,
             key_type: entry.key_type,
-            renew_before: entry.renew_before.unwrap_or(window),
+            renew_before: entry.renew_before.unwrap_or(model.settings.renew_before),
             rekey: entry.rekey,
+            restart_window,
         }
     }
 }
@@ -66,8 +74,10 @@ pub enum Decision {
     },
     /// It stays until its window opens.
     Keep {
-        /// When the window opens.
+        /// When it is renewed.
         due: SystemTime,
+        /// Whether it is due, and waits only for the time of day at which a daemon may be restarted.
+        held: bool,
     },
 }
 
@@ -109,7 +119,7 @@ pub fn decide(
             what: what.to_owned(),
         });
     }
-    let due = due(wanted, leaf);
+    let Opening { at: due, held } = opening(wanted, leaf, now);
     let left = leaf.not_after.duration_since(now).unwrap_or_default();
     let window_open = now >= due;
     if window_open {
@@ -140,7 +150,7 @@ pub fn decide(
         return issue(IssueHow::Enroll, reasons);
     }
     match reasons.as_slice() {
-        [] => Decision::Keep { due },
+        [] => Decision::Keep { due, held },
         // Renewal copies names and lifetime; whatever is wrong with those needs enrollment.
         [Reason::WindowOpen { .. } | Reason::Forced, ..]
             if !left.is_zero() && now >= leaf.not_before =>
@@ -167,6 +177,51 @@ pub fn due(wanted: &Wanted<'_>, leaf: &Leaf) -> SystemTime {
         .checked_sub((before + jitter).min(longest))
         .unwrap_or(leaf.not_before)
 }
+
+/// When a leaf is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// When.
+    pub at: SystemTime,
+    /// Whether it is due, and waits only for the time of day at which a daemon may be restarted.
+    pub held: bool,
+}
+
+/// When a leaf is renewed, with the time of day for restarts heeded as long as the leaf can wait for it.
+///
+/// A leaf that would not live until the next such time, and was there before this one began, is renewed in it although it
+/// is not due yet: else its renewal would fall into the day.
+pub fn opening(wanted: &Wanted<'_>, leaf: &Leaf, now: SystemTime) -> Opening {
+    let due = due(wanted, leaf);
+    let freely = Opening {
+        at: due,
+        held: false,
+    };
+    let Some(window) = wanted.restart_window else {
+        return freely;
+    };
+    let earliest = now.max(due);
+    if window.opened(earliest).is_some() {
+        return freely;
+    }
+    let next = window.next_opening(earliest);
+    if next + LEFT_IN_WINDOW <= leaf.not_after {
+        return Opening {
+            at: next,
+            held: due <= now,
+        };
+    }
+    match window.opened(now) {
+        Some(opened) if leaf.not_before < opened => Opening {
+            at: opened,
+            held: false,
+        },
+        _ => freely,
+    }
+}
+
+/// What must be left of a leaf when the time of day for restarts comes, so that a run that fails can be made again.
+const LEFT_IN_WINDOW: Duration = Duration::from_secs(3_600);
 
 fn issue(how: IssueHow, reasons: Vec<Reason>) -> Decision {
     Decision::Issue { how, reasons }

@@ -39,6 +39,7 @@ impl Pair {
             key_type: KeyType::EcP256,
             renew_before: "1/3".parse().unwrap(),
             rekey,
+            restart_window: None,
         };
         let found = Found {
             leaf: self.chain.leaf(),
@@ -110,6 +111,7 @@ fn before(name: &str, window: RenewBefore, lifetime: Duration) -> Duration {
         key_type: KeyType::EcP256,
         renew_before: window,
         rekey: Rekey::Never,
+        restart_window: None,
     };
     let due = due(&wanted, &leaf);
     assert!(due >= leaf.not_before, "due before it begins");
@@ -169,4 +171,44 @@ proptest! {
             prop_assert!((120..=280).contains(&tenth), "{tenths:?}");
         }
     }
+}
+
+#[test]
+fn a_restart_waits_for_its_time_of_day_while_the_leaf_allows_it() {
+    let midnight = now() - Duration::from_secs(8 * 3_600);
+    assert_eq!(crate::time::rfc3339(midnight), "2027-01-15T00:00:00Z");
+    let hour = |hours: u64| midnight + Duration::from_secs(hours * 3_600);
+    let name: CommonName = "a.test".parse().unwrap();
+    let names = BTreeSet::new();
+    let opening = |begins: u64, ends: u64, before: &str, at: u64| {
+        let mut leaf = CHAIN.leaf().clone();
+        (leaf.not_before, leaf.not_after) = (hour(begins), hour(ends));
+        let wanted = Wanted {
+            name: &name,
+            names: &names,
+            client: false,
+            key_type: KeyType::EcP256,
+            renew_before: before.parse().unwrap(),
+            rekey: Rekey::Never,
+            restart_window: Some("02:00-04:00".parse().unwrap()),
+        };
+        let found = opening(&wanted, &leaf, hour(at));
+        let days = found.at.duration_since(midnight).unwrap().as_secs() / 3_600;
+        (days, found.held)
+    };
+    // Thirty days, due by day: the night after it.
+    assert_eq!(opening(0, 720, "228h", 100), (21 * 24 + 2, false));
+    assert_eq!(opening(0, 720, "228h", 20 * 24 + 15), (21 * 24 + 2, true));
+    let (at, held) = opening(0, 720, "228h", 21 * 24 + 3);
+    assert!(at < 21 * 24 && !held, "it is open: {at}");
+    // A leaf of a day that lives into the next night waits for it.
+    assert_eq!(opening(3, 27, "8h", 20), (26, true));
+    // Made by day it would not live until the night after next, so this one is taken although it is not due.
+    assert_eq!(opening(18, 42, "8h", 27), (26, false));
+    // Made in this very night it is not made again.
+    let (at, held) = opening(26, 50, "8h", 27);
+    assert!(at > 27 && !held, "{at}");
+    // One that cannot wait does not.
+    let (at, held) = opening(8, 26, "9h", 20);
+    assert!(at <= 20 && !held, "{at}");
 }

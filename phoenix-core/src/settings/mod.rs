@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::diagnostic::{Fault, Faults, nearest};
 use crate::document::{Cursor, Document, Kind};
 use crate::names::{CommonName, NameError, SubjectAltName};
-use crate::time::RenewBefore;
+use crate::time::{DailyWindow, RenewBefore};
 use crate::x509::Fingerprint;
 
 pub use discover::{CaChoice, CaHints, StepCaChoice, discover};
@@ -21,6 +21,8 @@ pub struct Settings {
     pub ca: CaSettings,
     /// When certificates become due where their entry does not say so. Default: a third of the lifetime.
     pub renew_before: RenewBefore,
+    /// When renewals that restart dockerd are made, as long as the leaf can wait. Default: at any time.
+    pub restart_window: Option<DailyWindow>,
     /// Docker's part.
     pub docker: DockerSettings,
     /// Traefik's part.
@@ -172,10 +174,11 @@ impl Settings {
             };
         }
         if let Some(renewal) = table(root, "renewal", &mut faults) {
-            known(renewal, &["before"], &mut faults);
+            known(renewal, &["before", "restart_window"], &mut faults);
             if let Some(before) = parsed(renewal, "before", &mut faults) {
                 settings.renew_before = before;
             }
+            settings.restart_window = parsed(renewal, "restart_window", &mut faults);
         }
         if let Some(docker) = table(root, "docker", &mut faults) {
             known(
