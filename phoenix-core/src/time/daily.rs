@@ -33,7 +33,7 @@ impl DailyWindow {
 
     /// When it opens next after this time.
     pub fn next_opening(&self, at: SystemTime) -> SystemTime {
-        at + (DAY - self.since_opening(at))
+        at + DAY.saturating_sub(self.since_opening(at))
     }
 
     fn length(&self) -> Duration {
