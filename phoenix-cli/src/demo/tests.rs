@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use phoenix_core::migrate::DockerTlsOptions;
+use phoenix_core::names::Slug;
 use phoenix_core::observe::Silent;
 use phoenix_core::probe::{Probe, Verdict};
 use phoenix_core::report::{Report, Status};
+use phoenix_core::secret::Secret;
 use phoenix_core::settings::ClientCa;
 use phoenix_core::site::{ChangeOptions, MigrateOptions, Site, SitePaths, SyncOptions};
 use phoenix_core::time::Clock;
@@ -205,6 +207,26 @@ fn a_docker_that_a_killed_run_did_not_restart_is_restarted_by_the_next() {
     demo.sync();
     assert_eq!(demo.world.let_in(), [true]);
     assert_eq!(demo.steps(), [""; 0]);
+}
+
+#[test]
+fn a_pair_of_the_other_ca_that_still_waits_is_not_taken() {
+    let demo = Demo::migrated();
+    let dir = demo
+        .sample
+        .dir
+        .join("mnt/pve/tank/lxc-persistent-data/102/traefik/certs");
+    let chain = std::fs::read(dir.join("client-cert.pem")).unwrap();
+    let key = Secret::new(std::fs::read(dir.join("client-key.pem")).unwrap());
+    let slug = Slug::of("traefik-client.internal.example");
+    demo.site
+        .store()
+        .keep_candidate(&slug, &chain, &key)
+        .unwrap();
+    demo.migrate(Some(ClientCa::Dedicated));
+    assert_eq!(demo.steps()[0], "issue traefik-client.internal.example");
+    demo.sync();
+    assert!(demo.world.link_holds());
 }
 
 #[test]

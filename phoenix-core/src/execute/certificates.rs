@@ -202,7 +202,7 @@ fn refused(error: EnrollError) -> StepError {
     let error = StepError::from(error);
     if not_permitted {
         return error
-            .hint("`phoenix ca init --replace` makes a CA for the names that the site has now");
+            .hint("`phoenix ca init --replace` (for Docker's clients with `--client docker`) makes one for the names of now");
     }
     error
 }

@@ -16,7 +16,7 @@ use crate::store::{Store, StoreError};
 use crate::system::{Dial, Root};
 use crate::time::Clock;
 use crate::transport::{GuestPath, GuestTransport};
-use crate::x509::{Anchor, verify_chain};
+use crate::x509::{Anchor, Chain, verify_chain};
 
 /// What facts are collected with.
 pub struct Collector<'a> {
@@ -76,6 +76,13 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             }
             _ => None,
         };
+        // One of another CA than the one that issues now is of no use.
+        let of_issuer = |chain: &Chain| match anchors {
+            [] => issuer == Issuer::Site,
+            _ => verify_chain(chain, anchors, now, usage).is_ok(),
+        };
+        let candidate = read_candidate(with.store, &entry.slug())?
+            .filter(|pair| pair.chain().is_none_or(of_issuer));
         let key_since = match (primary.chain(), entry.rekey) {
             (Some(chain), Rekey::After(_)) => {
                 let leaf = chain.leaf();
@@ -104,7 +111,7 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
                 primary,
                 untrusted,
                 key_since,
-                candidate: read_candidate(with.store, &entry.slug())?,
+                candidate,
                 placements: states,
             },
         );
