@@ -188,6 +188,21 @@ fn acme_serves_a_site_and_a_single_command() {
         "{shown}"
     );
     does(&scratch, &["ca", "health"]);
+    let (url, fingerprint) = (
+        server.url().to_string(),
+        server.anchor.fingerprint.to_string(),
+    );
+    let other = [
+        "ca",
+        "bootstrap",
+        "--url",
+        &url,
+        "--fingerprint",
+        &fingerprint,
+    ];
+    let other = on_machine(&scratch, &other);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(stderr(&other).contains("speaks ACME"), "{}", stderr(&other));
 
     let log = scratch.0.join("hook-log");
     let hook = format!("'{}'", dns.hook(&log).display());

@@ -141,6 +141,16 @@ const CASES: &[(&str, Reader, &str)] = &[
     ),
     ("rekey", R::Manifest, r#""rekey": "sometimes""#),
     (
+        "scheme",
+        R::Vms,
+        r#"{"vms": [{"vmid": 1, "traefik_service": {"name": "a", "port": 80, "scheme": "htps"}}]}"#,
+    ),
+    (
+        "service-tls",
+        R::Vms,
+        r#"{"vms": [{"vmid": 1, "traefik_service": {"name": "a", "port": 80, "tls": "yes"}}]}"#,
+    ),
+    (
         "rules",
         R::Lxcs,
         r#"{"lxc_configs": {"101": {"firewall": {"rules": {"type": "in"}}}}}"#,

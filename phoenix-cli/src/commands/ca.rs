@@ -155,10 +155,6 @@ pub(crate) struct CaArgs {
 /// A CA that speaks ACME.
 #[cfg(feature = "acme")]
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the flags carry the prefix, beside those of other CAs"
-)]
 struct AcmeArgs {
     /// The directory of a CA that speaks ACME, instead of --ca-url
     #[arg(long = "acme-directory", value_name = "URL", conflicts_with_all = ["ca_url", "provisioner", "provisioner_password_file"])]

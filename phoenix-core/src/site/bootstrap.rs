@@ -83,7 +83,12 @@ impl Site {
             Some(file) => {
                 let before = Document::parse(&file.path, file.bytes, Format::Toml)?;
                 // Faults of the file are told before it is changed.
-                Settings::decode(&before)?;
+                if Settings::decode(&before)?.ca.acme.is_some() {
+                    return Err(Error::Argument(
+                        "etc/phoenix.toml names a CA that speaks ACME (`kind = \"acme\"`); take its keys out of `[ca]` before another CA is taken in"
+                            .to_owned(),
+                    ));
+                }
                 let edit = edited(&before, "ca", &wanted)?;
                 if edit.changes() {
                     files.push(edit.shown(&self.root)?);

@@ -437,6 +437,7 @@ mod tests {
         let model = site.model().unwrap();
         let manager = crate::names::GuestId::vm(1001);
         let docker = crate::inventory::DockerFacts {
+            started_before_root: false,
             daemon_json: Some(b"{\"live-restore\": true}".to_vec()),
             active_state: "active".to_owned(),
             unit: String::new(),

@@ -241,3 +241,68 @@ fn unexpected(url: &CaUrl, detail: String) -> EnrollError {
 }
 
 const ERRORS: &str = "urn:ietf:params:acme:error:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ca::Timeouts;
+    use crate::ca::http::trusting;
+    use crate::system::NoDial;
+    use crate::time::SystemClock;
+    use crate::x509::testing::{Authority, DAY, now};
+
+    fn wire(server_name: Option<&str>) -> Wire {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let anchor = Authority::with_root_dates(now() - 2_000 * DAY, now() + 20_000 * DAY).anchor();
+        let endpoint = Endpoint::new(
+            &"ca.test:9000".parse().unwrap(),
+            server_name,
+            trusting(&[anchor], &clock, None).unwrap(),
+            Arc::new(NoDial),
+            clock.clone(),
+            Timeouts::default(),
+        );
+        Wire {
+            endpoint: Arc::new(endpoint.unwrap()),
+            clock,
+            total: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn nothing_is_sent_to_another_server() {
+        let wire = wire(None);
+        let path = |uri: &str| wire.path(&uri.parse().unwrap());
+        assert_eq!(
+            path("https://ca.test:9000/acme/x?y=1").unwrap(),
+            "/acme/x?y=1"
+        );
+        for other in [
+            "https://ca.test/acme/x",
+            "https://other.test:9000/acme/x",
+            "http://ca.test:9000/acme/x",
+            "https://user@ca.test:9000/acme/x",
+            "/acme/x",
+        ] {
+            let error = path(other).unwrap_err().to_string();
+            assert!(error.contains("nothing was sent there"), "{other}: {error}");
+        }
+        // A CA that is reached by another name leads to its own.
+        let named = self::wire(Some("ca.internal"));
+        let uri = "https://ca.internal:9000/acme/x".parse().unwrap();
+        assert_eq!(named.path(&uri).unwrap(), "/acme/x");
+    }
+
+    #[test]
+    fn problems_are_told_with_their_kind_and_hints_belong_to_proofs() {
+        let problem = |text: &str| serde_json::from_str::<Problem>(text).unwrap();
+        let dns = problem(
+            r#"{"type": "urn:ietf:params:acme:error:dns", "detail": "no record", "subproblems": [
+                {"identifier": {"type": "dns", "value": "a.test"}, "detail": "NXDOMAIN"}]}"#,
+        );
+        assert_eq!(words(&dns), "no record (dns); a.test: NXDOMAIN");
+        assert!(doubt(&dns).starts_with("no record (dns); a.test: NXDOMAIN; the name must"));
+        assert_eq!(words(&problem("{}")), "no reason");
+        assert_eq!(doubt(&problem(r#"{"type": "urn:x"}"#)), "urn:x");
+    }
+}
