@@ -11,6 +11,7 @@ use phoenix_core::report::{Report, Status};
 use phoenix_core::secret::Secret;
 use phoenix_core::settings::ClientCa;
 use phoenix_core::site::{ChangeOptions, MigrateOptions, Site, SitePaths, SyncOptions};
+use phoenix_core::store::PendingItem;
 use phoenix_core::time::Clock;
 use phoenix_core::x509::Chain;
 
@@ -343,4 +344,26 @@ fn a_new_leaf_counts_only_when_it_was_seen_where_it_is_served() {
     assert_eq!(probes(&report).len(), 1);
     assert!(demo.site.pending().unwrap().is_empty());
     assert_eq!(probes(&demo.sync()), []);
+
+    // A hook that was to have it loaded, and did not: the new pair goes back and waits.
+    let pair = demo
+        .sample
+        .dir
+        .join("mnt/pve/tank/vm-persistent-data/1001/portainer/certs/portainer.crt");
+    let before = std::fs::read(&pair).unwrap();
+    set("post_renewal_command=qm guest exec 1001 -- true");
+    let report = forced();
+    let verified = |(status, _): &(Status, String)| *status == Status::Failed;
+    assert!(probes(&report).iter().any(verified), "{report:#?}");
+    assert_eq!(std::fs::read(&pair).unwrap(), before);
+    let pending = demo.site.pending().unwrap();
+    let waits = |item: &PendingItem| item.kind.to_string() == "pair portainer.internal.example";
+    assert!(pending.iter().any(waits), "{pending:#?}");
+    // With the right hook the pair that waits arrives.
+    set(
+        "post_renewal_command=qm guest exec 1001 -- docker service update --force prod_portainer_service_portainer",
+    );
+    demo.sync();
+    assert_ne!(std::fs::read(&pair).unwrap(), before);
+    assert!(demo.site.pending().unwrap().is_empty());
 }

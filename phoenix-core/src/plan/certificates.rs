@@ -55,10 +55,7 @@ pub(super) struct CertificatePlan {
 
 /// What limits a plan.
 #[derive(Debug, Clone, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a choice of its own"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Policy {
     /// Issue whatever its state is.
     pub force: bool,
