@@ -444,7 +444,6 @@ mod tests {
             version: None,
             server_version: None,
             swarm_active: true,
-            started_before_root: false,
             sockets: Vec::new(),
         };
         let mut facts = Facts::default();
