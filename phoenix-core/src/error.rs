@@ -335,7 +335,8 @@ fn enroll_hint(source: &EnrollError) -> Option<String> {
                 .to_owned(),
         ),
         EnrollError::NotPermitted { .. } => Some(
-            "`phoenix ca init --replace` makes one for the names that the site has now".to_owned(),
+            "`phoenix ca init --replace` (for Docker's clients with `--client docker`) makes one for the names of now"
+                .to_owned(),
         ),
         _ => None,
     }

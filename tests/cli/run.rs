@@ -318,3 +318,46 @@ fn each_change_is_a_line_of_the_audit_trail_with_why_and_which_leaf() {
     assert_eq!(edit["what"], format!("manifest set {NAME}"));
     assert!(!edit["why"].as_array().unwrap().is_empty(), "{edit}");
 }
+
+#[test]
+fn a_key_is_replaced_when_it_is_as_old_as_the_entry_allows() {
+    let scratch = site();
+    scratch.phoenix(&["sync", "certs", NAME]);
+    let listed = scratch.phoenix(&["certs", "list", NAME, "--output-format", "json"]);
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let key = scratch.0.join(
+        listed[0]["key_path"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches('/'),
+    );
+    let first = fs::read(&key).unwrap();
+    let set = |assignment: &str| {
+        let output = scratch.phoenix(&["manifest", "set", NAME, assignment]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    };
+    set("rekey=1h");
+    let plan = |wanted: Option<i32>| {
+        let output = scratch.phoenix(&["plan", "certs", NAME, "--check"]);
+        assert_eq!(output.status.code(), wanted, "{}", stdout(&output));
+        stdout(&output)
+    };
+    plan(Some(0));
+    // The leaf begins a minute before it was issued, and its key is as old as that.
+    set("rekey=30s");
+    let shown = plan(Some(1));
+    assert!(shown.contains("the key has been used for 1m"), "{shown}");
+    assert!(shown.contains("`rekey` allows 30s"), "{shown}");
+    scratch.phoenix(&["sync", "certs", NAME]);
+    let second = fs::read(&key).unwrap();
+    assert_ne!(first, second);
+    plan(Some(0));
+    set("rekey=always");
+    plan(Some(0));
+    scratch.phoenix(&["sync", "certs", NAME, "--force"]);
+    assert_ne!(fs::read(&key).unwrap(), second);
+    set("rekey=");
+    let third = fs::read(&key).unwrap();
+    scratch.phoenix(&["sync", "certs", NAME, "--force"]);
+    assert_eq!(fs::read(&key).unwrap(), third);
+}

@@ -30,6 +30,11 @@ use Reader as R;
 
 /// Each code with a text that has its fault.
 const CASES: &[(&str, Reader, &str)] = &[
+    (
+        "address",
+        R::Manifest,
+        r#""verify": {"address": "10.0.0.111"}"#,
+    ),
     ("cert-type", R::Manifest, r#""cert_type": "both""#),
     ("common-name", R::Manifest, r#""common_name": " a ""#),
     ("ctid", R::Lxcs, "{\"lxc_configs\": {\n    \"web\": {}\n}}"),
@@ -100,6 +105,11 @@ const CASES: &[(&str, Reader, &str)] = &[
         r#""after": ["a.tst"]"#,
     ),
     (
+        "manifest-client-unknown",
+        R::Manifest,
+        r#""verify": {"address": "a.test:443", "client": "b.tst"}"#,
+    ),
+    (
         "manifest-same-path",
         R::Manifest,
         r#""ca_path": "/p/a.crt""#,
@@ -129,6 +139,7 @@ const CASES: &[(&str, Reader, &str)] = &[
         R::Vms,
         r#"{"vms": [{"vmid": 1, "traefik_service": {"name": "a", "port": 70000}}]}"#,
     ),
+    ("rekey", R::Manifest, r#""rekey": "sometimes""#),
     (
         "scheme",
         R::Vms,
@@ -145,6 +156,11 @@ const CASES: &[(&str, Reader, &str)] = &[
         r#"{"lxc_configs": {"101": {"firewall": {"rules": {"type": "in"}}}}}"#,
     ),
     ("san", R::Manifest, r#""sans": ["*.a.test", "a.test:443"]"#),
+    (
+        "server-name",
+        R::Manifest,
+        r#""verify": {"address": "a.test:443", "server_name": "*.a.test"}"#,
+    ),
     ("settings", R::Settings, "[ca]\nurl = \"http://ca.test\"\n"),
     (
         "settings-unknown",

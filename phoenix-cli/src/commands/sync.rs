@@ -18,7 +18,7 @@ pub(super) fn run(site: &Site, args: &SyncArgs, output: &Output) -> Result<u8, F
             force: args.force,
             only: args.names.clone(),
             unattended: args.unattended,
-            bring_back: false,
+            ..Policy::default()
         },
         dry_run: args.dry_run,
         lock_timeout: Duration::from_secs(args.lock_timeout),

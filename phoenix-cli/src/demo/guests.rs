@@ -280,7 +280,7 @@ impl World {
     }
 
     /// As Portainer does: TLS with the pair that lies in its volume.
-    fn restart_portainer(&self) -> Result<(), String> {
+    pub(super) fn restart_portainer(&self) -> Result<(), String> {
         let dir = self.root.join(PORTAINER_CERTS);
         let file =
             |name: &str| std::fs::read(dir.join(name)).map_err(|error| format!("{name}: {error}"));

@@ -1,13 +1,18 @@
 //! The link on the sample site, whose Docker and Traefik are the demonstration's: Docker's clients get a CA of their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use phoenix_core::migrate::DockerTlsOptions;
+use phoenix_core::names::Slug;
 use phoenix_core::observe::Silent;
 use phoenix_core::probe::{Probe, Verdict};
 use phoenix_core::report::{Report, Status};
+use phoenix_core::secret::Secret;
 use phoenix_core::settings::ClientCa;
-use phoenix_core::site::{MigrateOptions, Site, SitePaths, SyncOptions};
+use phoenix_core::site::{ChangeOptions, MigrateOptions, Site, SitePaths, SyncOptions};
+use phoenix_core::store::PendingItem;
+use phoenix_core::time::Clock;
 use phoenix_core::x509::Chain;
 
 use super::guests::World;
@@ -19,6 +24,24 @@ struct Demo {
     site: Site,
 }
 
+/// Waits for nothing: who sleeps is told that the time has passed.
+#[derive(Default)]
+struct Hurried(Mutex<Duration>);
+
+impl Clock for Hurried {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        Instant::now() + *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        *self.0.lock().unwrap() += duration;
+    }
+}
+
 impl Demo {
     /// The link as mutual TLS, with a client of the site's CA that has nothing to do with it.
     fn migrated() -> Self {
@@ -28,7 +51,9 @@ impl Demo {
             root: Some(sample.dir.clone()),
             ..SitePaths::default()
         };
-        let site = Site::open(paths, world.seams()).unwrap();
+        let mut seams = world.seams();
+        seams.clock = Arc::new(Hurried::default());
+        let site = Site::open(paths, seams).unwrap();
         let demo = Self {
             sample,
             world,
@@ -186,6 +211,26 @@ fn a_docker_that_a_killed_run_did_not_restart_is_restarted_by_the_next() {
 }
 
 #[test]
+fn a_pair_of_the_other_ca_that_still_waits_is_not_taken() {
+    let demo = Demo::migrated();
+    let dir = demo
+        .sample
+        .dir
+        .join("mnt/pve/tank/lxc-persistent-data/102/traefik/certs");
+    let chain = std::fs::read(dir.join("client-cert.pem")).unwrap();
+    let key = Secret::new(std::fs::read(dir.join("client-key.pem")).unwrap());
+    let slug = Slug::of("traefik-client.internal.example");
+    demo.site
+        .store()
+        .keep_candidate(&slug, &chain, &key)
+        .unwrap();
+    demo.migrate(Some(ClientCa::Dedicated));
+    assert_eq!(demo.steps()[0], "issue traefik-client.internal.example");
+    demo.sync();
+    assert!(demo.world.link_holds());
+}
+
+#[test]
 fn one_end_alone_is_not_moved_to_another_ca() {
     let demo = Demo::migrated();
     demo.migrate(Some(ClientCa::Dedicated));
@@ -231,4 +276,94 @@ fn a_renewal_asks_the_ca_that_issued() {
     );
     assert!(demo.issuer_of_client().contains("Phoenix Docker Client"));
     assert_eq!(demo.world.let_in(), [true]);
+}
+
+#[test]
+fn a_new_leaf_counts_only_when_it_was_seen_where_it_is_served() {
+    let demo = Demo::migrated();
+    let set = |assignment: &str| {
+        demo.site
+            .manifest_set(
+                &"portainer.internal.example".parse().unwrap(),
+                &[assignment.parse().unwrap()],
+                ChangeOptions::default(),
+            )
+            .unwrap();
+    };
+    let forced = || {
+        let mut options = SyncOptions::default();
+        options.policy.force = true;
+        options.policy.only = vec!["portainer.internal.example".parse().unwrap()];
+        demo.site.sync(&options, &Silent).unwrap()
+    };
+    let probes = |report: &Report| -> Vec<(Status, String)> {
+        report
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.step.0 == "verify portainer.internal.example")
+            .flat_map(|outcome| {
+                outcome
+                    .probes
+                    .iter()
+                    .map(|probe| (outcome.status, probe.seen.clone()))
+            })
+            .collect()
+    };
+    set("verify={\"address\": \"10.0.0.111:9443\"}");
+    assert_eq!(demo.steps(), [""; 0], "nothing new, nothing to look at");
+    let report = forced();
+    assert!(report.ok(), "{report:#?}");
+    assert_eq!(
+        probes(&report),
+        [(Status::Done, "served the deployed leaf".to_owned())]
+    );
+    assert!(demo.site.pending().unwrap().is_empty());
+    // `phoenix verify` looks at all of them.
+    let seen = demo.site.verify(&Silent).unwrap();
+    assert_eq!(probes(&seen).len(), 1);
+
+    // Without its hook Portainer goes on with the old leaf.
+    set("post_renewal_command=");
+    let report = forced();
+    assert!(!report.ok());
+    let [(status, words)] = &probes(&report)[..] else {
+        panic!("{report:#?}");
+    };
+    assert_eq!(*status, Status::Failed);
+    assert!(words.starts_with("served leaf "), "{words}");
+    let pending = demo.site.pending().unwrap();
+    let kinds: Vec<String> = pending.iter().map(|item| item.kind.to_string()).collect();
+    assert_eq!(kinds, ["verify portainer.internal.example"]);
+    assert_eq!(pending[0].tries, 1);
+    // Each later run looks again, until somebody has had the service load it.
+    assert!(!demo.run().ok());
+    let retried = demo.site.retry_pending(&[], &Silent).unwrap();
+    assert_eq!((retried.ok(), probes(&retried).len()), (false, 1));
+    demo.world.restart_portainer().unwrap();
+    let report = demo.sync();
+    assert_eq!(probes(&report).len(), 1);
+    assert!(demo.site.pending().unwrap().is_empty());
+    assert_eq!(probes(&demo.sync()), []);
+
+    // A hook that was to have it loaded, and did not: the new pair goes back and waits.
+    let pair = demo
+        .sample
+        .dir
+        .join("mnt/pve/tank/vm-persistent-data/1001/portainer/certs/portainer.crt");
+    let before = std::fs::read(&pair).unwrap();
+    set("post_renewal_command=qm guest exec 1001 -- true");
+    let report = forced();
+    let verified = |(status, _): &(Status, String)| *status == Status::Failed;
+    assert!(probes(&report).iter().any(verified), "{report:#?}");
+    assert_eq!(std::fs::read(&pair).unwrap(), before);
+    let pending = demo.site.pending().unwrap();
+    let waits = |item: &PendingItem| item.kind.to_string() == "pair portainer.internal.example";
+    assert!(pending.iter().any(waits), "{pending:#?}");
+    // With the right hook the pair that waits arrives.
+    set(
+        "post_renewal_command=qm guest exec 1001 -- docker service update --force prod_portainer_service_portainer",
+    );
+    demo.sync();
+    assert_ne!(std::fs::read(&pair).unwrap(), before);
+    assert!(demo.site.pending().unwrap().is_empty());
 }

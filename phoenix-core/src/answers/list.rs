@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::inventory::{PairFacts, PairState};
 use crate::manifest::Entry;
+use crate::model::Model;
 use crate::names::{CommonName, SubjectAltName};
-use crate::plan::{Wanted, due};
-use crate::time::RenewBefore;
+use crate::plan::{Wanted, opening};
 use crate::x509::{Fingerprint, KeyType, Leaf, Serial, Usage};
 
 /// One certificate of the manifest, and what its file says.
@@ -71,23 +71,18 @@ pub struct InstalledCertificate {
     /// Until when.
     #[serde(with = "crate::time::serde_rfc3339")]
     pub not_after: SystemTime,
-    /// When its renewal window opens.
+    /// When it is renewed.
     #[serde(with = "crate::time::serde_rfc3339")]
     pub due: SystemTime,
 }
 
 impl ListedCertificate {
-    /// Judges what lies at an entry's own paths; `window` where the entry names no window of its own.
-    pub(crate) fn of(
-        entry: &Entry,
-        pair: &PairFacts,
-        window: RenewBefore,
-        now: SystemTime,
-    ) -> Self {
-        let wanted = Wanted::of(entry, window);
-        let installed = pair
-            .chain()
-            .map(|chain| InstalledCertificate::of(chain.leaf(), due(&wanted, chain.leaf())));
+    /// Judges what lies at an entry's own paths.
+    pub(crate) fn of(entry: &Entry, pair: &PairFacts, model: &Model, now: SystemTime) -> Self {
+        let wanted = Wanted::of(entry, model);
+        let installed = pair.chain().map(|chain| {
+            InstalledCertificate::of(chain.leaf(), opening(&wanted, chain.leaf(), now).at)
+        });
         let mut trouble = None;
         let state = match &pair.state {
             PairState::Missing => ListedState::Missing,

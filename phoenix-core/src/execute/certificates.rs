@@ -7,7 +7,7 @@ use crate::ca::{Authority, EnrollError, Issued, Request};
 use crate::deploy::{PairTarget, check};
 use crate::guests::ids_in_container;
 use crate::inventory::read_pair;
-use crate::manifest::Entry;
+use crate::manifest::{Entry, Rekey};
 use crate::model::Placement;
 use crate::names::GuestId;
 use crate::plan::{Action, IssueHow, Step};
@@ -160,6 +160,16 @@ impl<'a> Performer<'a> {
     /// Keeps an answer as the candidate that deployments take it from.
     fn keep(&self, entry: &Entry, (key, issued): &Answer) -> Result<Done<'a>, StepError> {
         let leaf = issued.chain.leaf();
+        if matches!(entry.rekey, Rekey::After(_)) {
+            let before = self.with.inventory.certificates.get(&entry.common_name);
+            let same = before
+                .and_then(|facts| facts.key_since)
+                .filter(|_| self.has_key(entry, &leaf.public_key));
+            let since = same.unwrap_or_else(|| self.with.clock.now());
+            self.with
+                .store
+                .keep_key_since(&entry.slug(), &leaf.public_key, since)?;
+        }
         self.with
             .store
             .keep_candidate(&entry.slug(), &issued.chain.to_pem(), &key.to_pem())?;
@@ -176,6 +186,14 @@ impl<'a> Performer<'a> {
             }),
             ..Done::default()
         })
+    }
+
+    /// Whether the installed certificate is for this key.
+    fn has_key(&self, entry: &Entry, public_key: &[u8]) -> bool {
+        let facts = self.with.inventory.certificates.get(&entry.common_name);
+        facts
+            .and_then(|facts| facts.chain())
+            .is_some_and(|chain| chain.leaf().public_key == public_key)
     }
 
     fn installed_key(&self, entry: &Entry) -> Result<(PrivateKey, Chain), StepError> {
@@ -216,7 +234,7 @@ fn refused(error: EnrollError) -> StepError {
     let error = StepError::from(error);
     if not_permitted {
         return error
-            .hint("`phoenix ca init --replace` makes a CA for the names that the site has now");
+            .hint("`phoenix ca init --replace` (for Docker's clients with `--client docker`) makes one for the names of now");
     }
     error
 }

@@ -271,9 +271,17 @@ impl<'a> Perform<'a> for Performer<'a> {
                 Subject::Traefik(guest) => {
                     self.proving("traefik", *guest, self.verify_traefik(*guest))
                 }
-                Subject::Service(name) => Err(StepError::new(format!(
-                    "nothing is known of a service `{name}`"
-                ))),
+                Subject::Service(name) => {
+                    let name: CommonName = name.parse()?;
+                    let kind = PendingKind::Verify {
+                        certificate: name.clone(),
+                    };
+                    let done = self.on_record(&kind, self.verify_endpoint(&name))?;
+                    if !done.would_run {
+                        self.with.store.settle(&kind)?;
+                    }
+                    Ok(done)
+                }
             },
         }
     }

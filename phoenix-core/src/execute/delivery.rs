@@ -105,6 +105,12 @@ impl<'a> Performer<'a> {
             };
             self.with.store.promise(&kind, self.with.clock.now())?;
         }
+        if entry.verify.is_some() {
+            let kind = PendingKind::Verify {
+                certificate: certificate.clone(),
+            };
+            self.with.store.promise(&kind, self.with.clock.now())?;
+        }
         let ca = placement
             .ca
             .as_ref()

@@ -7,6 +7,7 @@
 mod certificates;
 mod context;
 mod delivery;
+mod endpoint;
 mod firewall;
 mod hooks;
 mod nfs;

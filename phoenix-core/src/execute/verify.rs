@@ -172,7 +172,7 @@ impl<'a> Performer<'a> {
         }
     }
 
-    fn roots(&self) -> Vec<CertificateDer<'static>> {
+    pub(super) fn roots(&self) -> Vec<CertificateDer<'static>> {
         self.with
             .anchors
             .iter()
@@ -270,7 +270,7 @@ impl<'a> Performer<'a> {
 }
 
 /// A verification holds when each of its probes does.
-fn judged<'a>(probes: Vec<Probe>) -> Result<Done<'a>, StepError> {
+pub(super) fn judged<'a>(probes: Vec<Probe>) -> Result<Done<'a>, StepError> {
     let failed: Vec<&Probe> = probes
         .iter()
         .filter(|probe| !probe.verdict.holds())

@@ -11,6 +11,7 @@ use super::{
     CertificateFacts, Inventory, PairFacts, PairState, PlacementState, ProxmoxSeen, read_candidate,
 };
 use crate::deploy::{PairTarget, read_installed};
+use crate::manifest::Rekey;
 use crate::model::{Issuer, Model, Placement};
 use crate::names::GuestId;
 use crate::pve;
@@ -89,9 +90,19 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
         let issued = (with.model.issuer_of(entry), entry.cert_type.usage());
         let untrusted = untrusted(&inventory, &primary, issued, now);
         let candidate = read_candidate(with.store, &entry.slug())?;
+        // One of another CA than the one that issues now is of no use.
         let candidate_untrusted = candidate
             .as_ref()
             .and_then(|pair| self::untrusted(&inventory, pair, issued, now));
+        let key_since = match (primary.chain(), entry.rekey) {
+            (Some(chain), Rekey::After(_)) => {
+                let leaf = chain.leaf();
+                let known = with.store.key_since(&entry.slug(), &leaf.public_key)?;
+                // The key is at least as old as its certificate.
+                Some(known.unwrap_or(leaf.not_before))
+            }
+            _ => None,
+        };
         let placements = with.model.placements(entry);
         let mut states = Vec::with_capacity(placements.len());
         for (index, placement) in placements.iter().enumerate() {
@@ -110,6 +121,7 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             CertificateFacts {
                 primary,
                 untrusted,
+                key_since,
                 candidate,
                 candidate_untrusted,
                 held: with.store.held(&entry.slug())?,

@@ -69,6 +69,8 @@ pub struct CertificateFacts {
     pub primary: PairFacts,
     /// Why its chain does not lead to the CA's root; `None` when it does or the root is not known.
     pub untrusted: Option<String>,
+    /// Since when the installed key is used, as far as it is known; only where the entry asks for a new key by age.
+    pub key_since: Option<SystemTime>,
     /// A pair that was issued earlier and not deployed yet, or taken back.
     pub candidate: Option<PairFacts>,
     /// Why its chain does not lead to the CA's root.

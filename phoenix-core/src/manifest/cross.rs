@@ -45,6 +45,7 @@ pub(super) fn check(root: Cursor<'_>, faults: &mut Faults) {
         }
     }
     after(&entries, faults);
+    clients(&entries, faults);
 }
 
 /// A path that an entry has something written to.
@@ -136,6 +137,39 @@ fn collision(first: &Use<'_>, second: &Use<'_>) -> Faults {
             .at(second.at.place())
             .at(first.at.place().with_label("first used here")),
     )
+}
+
+/// `verify.client` names an entry.
+fn clients(entries: &[Cursor<'_>], faults: &mut Faults) {
+    let names = || {
+        entries
+            .iter()
+            .filter_map(|entry| text(*entry, "common_name"))
+    };
+    for entry in entries {
+        let verify = entry
+            .get("verify")
+            .filter(|node| node.kind() == Kind::Object);
+        let Some((client, at)) = verify.and_then(|verify| text(verify, "client")) else {
+            continue;
+        };
+        if names().any(|(name, _)| name == client) {
+            continue;
+        }
+        let all: Vec<Cow<'_, str>> = names().map(|(name, _)| name).collect();
+        let fault = Fault::error(
+            "manifest-client-unknown",
+            format!(
+                "found `{client}` as the client of `verify`, expected the common_name of an entry"
+            ),
+        )
+        .at(at.place());
+        let near = crate::diagnostic::nearest(&client, all.iter().map(Cow::as_ref));
+        faults.push(match near {
+            Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None => fault,
+        });
+    }
 }
 
 fn after(entries: &[Cursor<'_>], faults: &mut Faults) {

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
-use super::table::{ENTRY_FIELDS, HOOK_FIELDS, TARGET_FIELDS};
-use super::{CertType, Entry, Hook, HookCommand, OldDelivery, Target, derived_key_mode};
+use super::table::{ENTRY_FIELDS, HOOK_FIELDS, TARGET_FIELDS, VERIFY_FIELDS};
+use super::{
+    CertType, Entry, Hook, HookCommand, OldDelivery, Target, Verification, derived_key_mode,
+};
 use crate::diagnostic::{Fault, Faults};
 use crate::document::{Cursor, Decode, Fields, Kind, Located, parsed, wrong_type};
 use crate::names::{CommonName, FileMode, GuestId, GuestKind, Owner, SubjectAltName};
@@ -51,6 +53,10 @@ impl Decode for Entry {
             .optional_with("after", faults, after)
             .unwrap_or_default();
         let keep = fields.optional_with("keep", faults, keep);
+        let rekey = fields
+            .optional_with("rekey", faults, |c, f| parsed(c, "rekey", f))
+            .unwrap_or_default();
+        let verify = fields.optional::<Verification>("verify", faults);
         fields.finish_table(ENTRY_FIELDS, faults);
         if faults
             .iter()
@@ -80,6 +86,23 @@ impl Decode for Entry {
             old_delivery,
             after,
             keep,
+            rekey,
+            verify,
+        })
+    }
+}
+
+impl Decode for Verification {
+    fn decode(cursor: Cursor<'_>, faults: &mut Faults) -> Option<Self> {
+        let fields = Fields::open(cursor, faults)?;
+        let address = fields.required_with("address", faults, |c, f| parsed(c, "address", f));
+        let server_name = fields.optional_with("server_name", faults, host);
+        let client = fields.optional_with("client", faults, name);
+        fields.finish_table(VERIFY_FIELDS, faults);
+        Some(Self {
+            address: address?,
+            server_name,
+            client,
         })
     }
 }
@@ -156,6 +179,19 @@ fn sans(cursor: Cursor<'_>, faults: &mut Faults) -> Option<BTreeSet<SubjectAltNa
         names.extend(parsed::<SubjectAltName>(item, "san", faults));
     }
     Some(names)
+}
+
+/// A DNS name without `*`, or an address.
+fn host(cursor: Cursor<'_>, faults: &mut Faults) -> Option<SubjectAltName> {
+    let name: SubjectAltName = parsed(cursor, "san", faults)?;
+    match &name {
+        SubjectAltName::Ip(_) => return Some(name),
+        SubjectAltName::Dns(text) if !text.starts_with('*') => return Some(name),
+        _ => {}
+    }
+    let message = format!("found {name}, expected a DNS name without `*` or an address");
+    faults.push(Fault::error("server-name", message).at(cursor.place()));
+    None
 }
 
 /// An absolute path without `..`.

@@ -5,9 +5,11 @@ mod cross;
 mod edit;
 mod fields;
 mod hook;
+mod rekey;
 mod resolved;
 mod schema;
 mod table;
+mod verification;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,9 +23,11 @@ use crate::x509::{KeyType, Usage};
 pub use assignment::{Assignment, AssignmentError};
 pub use edit::{EntriesEdit, ManifestEditError, add, remove, set};
 pub use hook::{Hook, HookCommand};
+pub use rekey::Rekey;
 pub use resolved::ResolvedManifest;
 pub use schema::schema;
 pub use table::ENTRY_FIELDS;
+pub use verification::{Address, Verification};
 
 /// The manifest: its entries in the file's order.
 #[derive(Debug, Clone)]
@@ -90,6 +94,10 @@ pub struct Entry {
     pub after: Vec<CommonName>,
     /// Previous versions that are kept; the site's setting when absent.
     pub keep: Option<usize>,
+    /// When the key is replaced. Default never.
+    pub rekey: Rekey,
+    /// Where the served leaf can be seen.
+    pub verify: Option<Verification>,
 }
 
 /// A place of the pair inside a guest.

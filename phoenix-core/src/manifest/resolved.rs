@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CertType, Entry, HookCommand, Manifest, ManifestEditError, Target};
+use super::{CertType, Entry, HookCommand, Manifest, ManifestEditError, Target, Verification};
 use crate::document::Value;
 use crate::names::{CommonName, FileMode, Owner};
 use crate::time::{GoDuration, RenewBefore};
@@ -80,6 +80,8 @@ impl Entry {
         );
         add("after", Some(texts(&self.after)));
         add("keep", Some(self.keep.unwrap_or(keep).into()));
+        add("rekey", Some(self.rekey.to_string().into()));
+        add("verify", self.verify.as_ref().map(verification));
         Value::object(members)
     }
 }
@@ -104,6 +106,16 @@ fn hook(hook: &super::Hook) -> Value {
         ("timeout", GoDuration(hook.timeout).to_string().into()),
         ("only_if_running", hook.only_if_running.into()),
     ])
+}
+
+fn verification(verify: &Verification) -> Value {
+    let mut members = vec![
+        ("address", verify.address.to_string().into()),
+        ("server_name", verify.name().into()),
+    ];
+    let client = verify.client.as_ref();
+    members.extend(client.map(|client| ("client", client.as_str().into())));
+    Value::object(members)
 }
 
 fn target(target: &Target) -> Value {

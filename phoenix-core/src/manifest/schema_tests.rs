@@ -4,7 +4,8 @@ use super::*;
 use crate::document::{FieldInfo, FieldKind, Format};
 
 /// Faults of the decoder that no schema can express.
-const INEXPRESSIBLE: [&str; 10] = [
+const INEXPRESSIBLE: [&str; 14] = [
+    "address",
     "duration",
     "guest",
     "guest-id",
@@ -12,9 +13,12 @@ const INEXPRESSIBLE: [&str; 10] = [
     "hook-quotes",
     "manifest-after-circle",
     "manifest-after-unknown",
+    "manifest-client-unknown",
     "manifest-same-path",
     "manifest-twice",
+    "rekey",
     "san",
+    "server-name",
 ];
 /// Those, too, but as fields of one entry that exclude or need each other.
 const PAIRS: [&str; 2] = ["old-delivery", "two-hooks"];
@@ -86,6 +90,9 @@ fn schema_and_decoder_agree_on_whole_manifests() {
         format!(
             r#"[{{"common_name": "a.test", {pair}, "hook": {{"command": ["a", ""], "timeout": "1m"}}, "deploy": [{{"guest": "vm:1", "cert": "/c", "key": "/k", "permissions": "0600"}}], "keep": 100}}]"#
         ),
+        format!(
+            r#"[{{"common_name": "a.test", {pair}, "rekey": "90d", "verify": {{"address": "[::1]:443", "server_name": "a.test", "client": "a.test"}}}}]"#
+        ),
         include_str!("../../../tests/sample-site/etc/certificate-manifest.json").to_owned(),
     ] {
         assert_eq!(compare(&validator, &good), (true, true), "{good}");
@@ -101,6 +108,8 @@ fn schema_and_decoder_agree_on_whole_manifests() {
         format!(r#"[{{"common_name": "a.test", {pair}, "deploy": [{{"guest": "vm:1"}}]}}]"#),
         format!(r#"[{{"common_name": "a.test", {pair}, "hook": {{}}}}]"#),
         format!(r#"[{{"common_name": "a.test", {pair}, "keep": 101}}]"#),
+        format!(r#"[{{"common_name": "a.test", {pair}, "rekey": "sometimes"}}]"#),
+        format!(r#"[{{"common_name": "a.test", {pair}, "verify": {{"address": "a.test"}}}}]"#),
         include_str!("../../../tests/fixtures/twenty-faults.json").to_owned(),
     ] {
         assert_eq!(compare(&validator, &bad), (false, false), "{bad}");
@@ -188,6 +197,7 @@ fn record(fields: &[FieldInfo], field: &FieldInfo, value: &str) -> String {
                 "common_name" => "a.test",
                 "guest" => "lxc:102",
                 "command" => "true",
+                "address" => "a.test:443",
                 path => return format!(r#""{path}": "/p/{path}""#),
             };
             format!(r#""{}": "{value}""#, other.name)

@@ -123,6 +123,39 @@ pub const ENTRY_FIELDS: &[FieldInfo] = &[
         "the site's `deploy.keep`; 1 without it",
         "How many previous versions are kept.",
     ),
+    optional(
+        "rekey",
+        FieldKind::Text(&REKEY),
+        "never",
+        "When the key is replaced: `never`, `always` (with each new certificate), or when it is this old.",
+    ),
+    optional(
+        "verify",
+        FieldKind::Object(VERIFY_FIELDS),
+        "none",
+        "Where the served leaf can be seen: a deployment counts only when the new one was seen there.",
+    ),
+];
+
+/// The fields of `verify`.
+pub(super) const VERIFY_FIELDS: &[FieldInfo] = &[
+    required(
+        "address",
+        FieldKind::Text(&ADDRESS),
+        "Where it is served, as the host reaches it.",
+    ),
+    optional(
+        "server_name",
+        FieldKind::Text(&HOST),
+        "the host of `address`",
+        "The name that is asked for.",
+    ),
+    optional(
+        "client",
+        FieldKind::Text(&COMMON_NAME),
+        "none",
+        "The entry whose pair is shown, where the server asks for a client certificate.",
+    ),
 ];
 
 /// The fields of one place in `deploy`.
@@ -185,6 +218,11 @@ pub(super) const HOOK_FIELDS: &[FieldInfo] = &[
     ),
 ];
 
+const ADDRESS: TextForm = TextForm {
+    what: "a host and a port such as `10.0.0.111:443`",
+    pattern: r"^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]+$",
+};
+
 const COMMAND: TextForm = TextForm {
     what: "a command line",
     pattern: r"^[^\u0000]*$",
@@ -203,6 +241,11 @@ const DURATION: TextForm = TextForm {
 const GUEST: TextForm = TextForm {
     what: "a guest such as `lxc:102`",
     pattern: r"^(?:lxc|vm):\+?[0-9]+$",
+};
+
+const HOST: TextForm = TextForm {
+    what: "a DNS name or an IP address",
+    pattern: r"^[A-Za-z0-9_.:-]+$",
 };
 
 const KEY_MODE: TextForm = TextForm {
@@ -228,6 +271,11 @@ const OWNER: TextForm = TextForm {
 const PATH: TextForm = TextForm {
     what: "an absolute path",
     pattern: r"^/(?!(?:[^\u0000]*/)?\.\.(?:/|$))[^\u0000]*[^/\u0000]$",
+};
+
+const REKEY: TextForm = TextForm {
+    what: "`never`, `always` or an age such as `90d`",
+    pattern: r"^(?:never|always|(?=.*[1-9])(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|ms|s|m|h|d))+)$",
 };
 
 const WINDOW: TextForm = TextForm {

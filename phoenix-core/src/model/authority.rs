@@ -84,6 +84,15 @@ impl Model {
         }
     }
 
+    /// Whether a new pair of this entry restarts dockerd.
+    pub fn restarts_docker(&self, entry: &Entry) -> bool {
+        entry.cert_type == CertType::Server
+            && self
+                .docker_managers()
+                .filter_map(|guest| self.docker_entry(guest.id))
+                .any(|(server, _)| server.common_name == entry.common_name)
+    }
+
     /// The file by which dockerd of a guest knows its clients.
     pub fn docker_root_file(&self, guest: GuestId) -> PathBuf {
         let stated = self

@@ -299,6 +299,15 @@ pub enum Reason {
         /// What is wanted.
         expected: KeyType,
     },
+    /// The entry asks for a new key with each certificate.
+    KeyAlwaysNew,
+    /// The key is as old as the entry lets it become.
+    KeyOld {
+        /// How long it has been used when the plan was made, in seconds.
+        used_seconds: u64,
+        /// How long it may be used, in seconds.
+        limit_seconds: u64,
+    },
     /// The key does not belong to the certificate.
     KeyMismatch,
     /// Nothing is installed.
@@ -388,6 +397,16 @@ impl fmt::Display for Reason {
                 write!(f, "{}: {}", name.to_string_lossy(), lines.join(", "))
             }
             Self::Forced => f.write_str("forced"),
+            Self::KeyAlwaysNew => f.write_str("`rekey` asks for a new key with each certificate"),
+            Self::KeyOld {
+                used_seconds,
+                limit_seconds,
+            } => write!(
+                f,
+                "the key has been used for {}, `rekey` allows {}",
+                human(Duration::from_secs(*used_seconds)),
+                human(Duration::from_secs(*limit_seconds))
+            ),
             Self::KeyMismatch => f.write_str("the key does not belong to the certificate"),
             Self::KeyTypeDiffers {
                 found: Some(found),

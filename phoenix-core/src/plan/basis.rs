@@ -106,8 +106,7 @@ impl Given {
         Ok(Policy {
             force: self.asked.force,
             only: only.collect::<Result<_, _>>()?,
-            unattended: false,
-            bring_back: false,
+            ..Policy::default()
         })
     }
 

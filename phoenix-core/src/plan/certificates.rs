@@ -21,9 +21,11 @@ use crate::x509::Crl;
 pub struct Keep {
     /// The certificate.
     pub certificate: CommonName,
-    /// When its renewal window opens.
+    /// When it is renewed.
     #[serde(with = "crate::time::serde_rfc3339")]
     pub due: SystemTime,
+    /// Whether it is due, and waits only for the time of day at which a daemon may be restarted.
+    pub held: bool,
     /// When it ends.
     #[serde(with = "crate::time::serde_rfc3339")]
     pub not_after: SystemTime,
@@ -53,6 +55,7 @@ pub(super) struct CertificatePlan {
 
 /// What limits a plan.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Policy {
     /// Issue whatever its state is.
     pub force: bool,
@@ -62,6 +65,8 @@ pub struct Policy {
     pub unattended: bool,
     /// Put the candidates of `only` in place whatever is installed: an operator brings earlier pairs back.
     pub bring_back: bool,
+    /// Look at every place where a leaf can be seen, not only where a new one is expected.
+    pub look: bool,
 }
 
 impl Policy {
@@ -131,7 +136,7 @@ fn entry_steps(
     now: SystemTime,
     plan: &mut CertificatePlan,
 ) {
-    let wanted = Wanted::of(entry, model.settings.renew_before);
+    let wanted = Wanted::of(entry, model);
     let revoked = inventory.revoked_by(model.issuer_of(entry));
     let name = &entry.common_name;
     let mut before: Vec<StepId> = Vec::new();
@@ -143,13 +148,16 @@ fn entry_steps(
     let paused = rejected
         .filter(|_| candidate_waits && worth)
         .and_then(|item| policy.pauses(item, now));
-    let held = held(entry, facts, now).filter(|_| !policy.force);
-    let decision = match decide(&wanted, found(facts, revoked).as_ref(), now, policy.force) {
-        Decision::Issue { how, reasons } => match held {
-            Some(held) => Decision::Keep { due: held.until },
-            None => Decision::Issue { how, reasons },
-        },
-        keep => keep,
+    let by_hand = held(entry, facts, now).filter(|_| !policy.force);
+    let decision = decide(&wanted, found(facts, revoked).as_ref(), now, policy.force);
+    let decision = match (decision, by_hand) {
+        (Decision::Issue { .. } | Decision::Keep { held: true, .. }, Some(by_hand)) => {
+            Decision::Keep {
+                due: by_hand.until,
+                held: false,
+            }
+        }
+        (decision, _) => decision,
     };
     // Why another pair than the installed one goes to the places, if one does.
     let fresh = if policy.bring_back {
@@ -160,13 +168,17 @@ fn entry_steps(
         })
     } else {
         match (decision, paused, rejected) {
-            (Decision::Keep { due }, _, rejected) if !candidate_waits || rejected.is_none() => {
+            // A rejected pair waits for the time of day like any other.
+            (Decision::Keep { due, held }, _, rejected)
+                if held || !candidate_waits || rejected.is_none() =>
+            {
                 if let Some(chain) = facts.chain() {
                     plan.kept.push(Keep {
                         certificate: name.clone(),
                         due,
+                        held,
                         not_after: chain.leaf().not_after,
-                        brought_back: held.map(|held| held.since),
+                        brought_back: by_hand.map(|held| held.since),
                     });
                 }
                 None
@@ -220,6 +232,7 @@ fn found<'a>(facts: &'a CertificateFacts, revoked: Option<&Crl>) -> Option<Found
         } => Some(Found {
             leaf: chain.leaf(),
             key_matches: *key_matches,
+            key_since: facts.key_since,
             untrusted: facts.untrusted.as_deref(),
             revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
         }),
@@ -243,6 +256,7 @@ fn candidate_is_good(
     let found = Found {
         leaf: chain.leaf(),
         key_matches: *key_matches,
+        key_since: None,
         untrusted: facts.candidate_untrusted.as_deref(),
         revoked: revoked.and_then(|list| list.reason(&chain.leaf().serial_number())),
     };

@@ -22,7 +22,7 @@ pub use basis::{Asked, Basis, Given, GivenError};
 pub(crate) use certificates::endpoint;
 pub use certificates::{Keep, Policy};
 pub use order::{OrderError, order};
-pub use renewal::{Decision, Found, Wanted, decide, due};
+pub use renewal::{Decision, Found, Opening, Wanted, decide, due, opening};
 pub use services::{DockerWanted, Scope, docker_wanted};
 
 use crate::inventory::Inventory;

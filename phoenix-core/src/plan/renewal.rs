@@ -1,12 +1,13 @@
 //! Whether an installed pair may stay, and the cheapest deed that cures it if not.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::{IssueHow, Reason};
-use crate::manifest::{CertType, Entry};
+use crate::manifest::{CertType, Entry, Rekey};
+use crate::model::Model;
 use crate::names::{CommonName, SubjectAltName};
-use crate::time::RenewBefore;
+use crate::time::{DailyWindow, LONGEST_WINDOW, RenewBefore};
 use crate::x509::{KeyType, Leaf, RevocationReason};
 
 /// What a leaf should be.
@@ -22,17 +23,27 @@ pub struct Wanted<'a> {
     pub key_type: KeyType,
     /// When it becomes due.
     pub renew_before: RenewBefore,
+    /// When its key is replaced.
+    pub rekey: Rekey,
+    /// The time of day for a renewal that restarts a daemon.
+    pub restart_window: Option<DailyWindow>,
 }
 
 impl<'a> Wanted<'a> {
-    /// What an entry of the manifest asks for; `window` where the entry names no window of its own.
-    pub fn of(entry: &'a Entry, window: RenewBefore) -> Self {
+    /// What an entry of the manifest asks for, and what the site's settings say where it does not.
+    pub fn of(entry: &'a Entry, model: &Model) -> Self {
+        let restart_window = model
+            .settings
+            .restart_window
+            .filter(|_| model.restarts_docker(entry));
         Self {
             name: &entry.common_name,
             names: &entry.names,
             client: entry.cert_type == CertType::Client,
             key_type: entry.key_type,
-            renew_before: entry.renew_before.unwrap_or(window),
+            renew_before: entry.renew_before.unwrap_or(model.settings.renew_before),
+            rekey: entry.rekey,
+            restart_window,
         }
     }
 }
@@ -44,6 +55,8 @@ pub struct Found<'a> {
     pub leaf: &'a Leaf,
     /// Whether the key file holds the leaf's key.
     pub key_matches: bool,
+    /// Since when the key is used, where that is known.
+    pub key_since: Option<SystemTime>,
     /// Why the chain does not lead to the CA's root; `None` when it does, or when the root is not known yet.
     pub untrusted: Option<&'a str>,
     /// Why the CA revoked it; `None` when it did not, or when no list is known.
@@ -63,8 +76,10 @@ pub enum Decision {
     },
     /// It stays until its window opens.
     Keep {
-        /// When the window opens.
+        /// When it is renewed.
         due: SystemTime,
+        /// Whether it is due, and waits only for the time of day at which a daemon may be restarted.
+        held: bool,
     },
 }
 
@@ -110,7 +125,7 @@ pub fn decide(
             what: what.to_owned(),
         });
     }
-    let due = due(wanted, leaf);
+    let Opening { at: due, held } = opening(wanted, leaf, now);
     let left = leaf.not_after.duration_since(now).unwrap_or_default();
     let window_open = now >= due;
     if window_open {
@@ -122,8 +137,26 @@ pub fn decide(
     if force {
         reasons.push(Reason::Forced);
     }
+    let old_key = match (wanted.rekey, found.key_since) {
+        (Rekey::After(age), Some(since)) => {
+            let used = now.duration_since(since).unwrap_or_default();
+            (used >= age.0).then_some((used, age.0))
+        }
+        _ => None,
+    };
+    if let Some((used, limit)) = old_key {
+        reasons.push(Reason::KeyOld {
+            used_seconds: used.as_secs(),
+            limit_seconds: limit.as_secs(),
+        });
+        return issue(IssueHow::Enroll, reasons);
+    }
+    if wanted.rekey == Rekey::Always && !reasons.is_empty() {
+        reasons.push(Reason::KeyAlwaysNew);
+        return issue(IssueHow::Enroll, reasons);
+    }
     match reasons.as_slice() {
-        [] => Decision::Keep { due },
+        [] => Decision::Keep { due, held },
         // Renewal copies names and lifetime; whatever is wrong with those needs enrollment.
         [Reason::WindowOpen { .. } | Reason::Forced, ..]
             if !left.is_zero() && now >= leaf.not_before =>
@@ -136,7 +169,8 @@ pub fn decide(
 
 /// When a leaf's renewal window opens: before its end by policy, and a little earlier by a jitter that is stable per name.
 ///
-/// The jitter spreads over a tenth of the window, so that certificates issued together do not all fall due together.
+/// The jitter spreads over a tenth of the window, so that certificates issued together do not all fall due together. It
+/// does not make the window longer than nine tenths of the leaf's real lifetime.
 pub fn due(wanted: &Wanted<'_>, leaf: &Leaf) -> SystemTime {
     let lifetime = leaf
         .not_after
@@ -144,10 +178,56 @@ pub fn due(wanted: &Wanted<'_>, leaf: &Leaf) -> SystemTime {
         .unwrap_or_default();
     let before = wanted.renew_before.of(lifetime);
     let jitter = before.mul_f64(0.1 * unit_interval(wanted.name.as_str()));
+    let longest = before.max(lifetime.mul_f64(LONGEST_WINDOW));
     leaf.not_after
-        .checked_sub((before + jitter).min(lifetime))
+        .checked_sub((before + jitter).min(longest))
         .unwrap_or(leaf.not_before)
 }
+
+/// When a leaf is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// When.
+    pub at: SystemTime,
+    /// Whether it is due, and waits only for the time of day at which a daemon may be restarted.
+    pub held: bool,
+}
+
+/// When a leaf is renewed, with the time of day for restarts heeded as long as the leaf can wait for it.
+///
+/// A leaf that would not live until the next such time, and was there before this one began, is renewed in it although it
+/// is not due yet: else its renewal would fall into the day.
+pub fn opening(wanted: &Wanted<'_>, leaf: &Leaf, now: SystemTime) -> Opening {
+    let due = due(wanted, leaf);
+    let freely = Opening {
+        at: due,
+        held: false,
+    };
+    let Some(window) = wanted.restart_window else {
+        return freely;
+    };
+    let earliest = now.max(due);
+    if window.opened(earliest).is_some() {
+        return freely;
+    }
+    let next = window.next_opening(earliest);
+    if next + LEFT_IN_WINDOW <= leaf.not_after {
+        return Opening {
+            at: next,
+            held: due <= now,
+        };
+    }
+    match window.opened(now) {
+        Some(opened) if leaf.not_before < opened => Opening {
+            at: opened,
+            held: false,
+        },
+        _ => freely,
+    }
+}
+
+/// What must be left of a leaf when the time of day for restarts comes, so that a run that fails can be made again.
+const LEFT_IN_WINDOW: Duration = Duration::from_secs(3_600);
 
 fn issue(how: IssueHow, reasons: Vec<Reason>) -> Decision {
     Decision::Issue { how, reasons }
@@ -166,37 +246,5 @@ fn unit_interval(text: &str) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::x509::testing::{Authority, Leafing, now};
-
-    #[test]
-    fn a_revoked_leaf_is_replaced_with_a_new_key_whatever_else_is_right() {
-        let chain = Authority::new().chain(&Leafing::default());
-        let name: CommonName = "a.test".parse().unwrap();
-        let wanted = Wanted {
-            name: &name,
-            names: &chain.leaf().sans,
-            client: false,
-            key_type: KeyType::EcP256,
-            renew_before: RenewBefore::default(),
-        };
-        let verdict = |revoked| {
-            let found = Found {
-                leaf: chain.leaf(),
-                key_matches: true,
-                untrusted: None,
-                revoked,
-            };
-            decide(&wanted, Some(&found), now(), false)
-        };
-        assert!(matches!(verdict(None), Decision::Keep { .. }));
-        let why = RevocationReason::KeyCompromise;
-        let Decision::Issue { how, reasons } = verdict(Some(why)) else {
-            panic!("kept");
-        };
-        assert_eq!(how, IssueHow::Enroll);
-        assert_eq!(reasons, [Reason::Revoked { why }]);
-        assert_eq!(reasons[0].to_string(), "revoked by the CA (keyCompromise)");
-    }
-}
+#[path = "renewal_tests.rs"]
+mod tests;

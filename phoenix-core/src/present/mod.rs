@@ -83,6 +83,9 @@ fn surroundings(
 /// `keep NAME  renewal window opens in 5h 12m`.
 fn keep_line(keep: &Keep, now: SystemTime, style: Style) -> String {
     let when = match (keep.due.duration_since(now), keep.brought_back) {
+        (Ok(left), None) if keep.held => {
+            format!("is due, waits {} for the restart window", human(left))
+        }
         (Ok(left), None) => format!("renewal window opens in {}", human(left)),
         (Ok(left), Some(since)) => format!(
             "was brought back by hand {} ago, stays for {} more or until `sync --force`",
@@ -114,3 +117,30 @@ fn indented(text: &str, by: usize, out: &mut String) {
 
 /// Where the text of a line begins, behind the word that opens it.
 const COLUMN: usize = 9;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_for_the_restart_window_is_said_to() {
+        let now = SystemTime::UNIX_EPOCH;
+        let keep = |held| Keep {
+            certificate: "a.test".parse().unwrap(),
+            due: now + Duration::from_secs(7_200),
+            held,
+            brought_back: None,
+            not_after: now + Duration::from_secs(86_400),
+        };
+        assert_eq!(
+            keep_line(&keep(true), now, Style::Plain),
+            "keep     a.test  is due, waits 2h for the restart window\n"
+        );
+        assert_eq!(
+            keep_line(&keep(false), now, Style::Plain),
+            "keep     a.test  renewal window opens in 2h\n"
+        );
+    }
+}

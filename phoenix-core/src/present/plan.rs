@@ -84,6 +84,7 @@ mod tests {
         let mut plan = Plan::empty(SystemTime::UNIX_EPOCH, "step-ca at https://10.0.0.10:9000");
         plan.kept = vec![Keep {
             certificate: "a.internal".parse().unwrap(),
+            held: false,
             due: SystemTime::UNIX_EPOCH + Duration::from_secs(5 * 3600 + 12 * 60),
             not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
             brought_back: None,

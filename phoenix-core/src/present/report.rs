@@ -193,6 +193,7 @@ mod tests {
         let mut empty = with(vec![verify]);
         empty.kept = vec![Keep {
             certificate: "a.internal".parse().unwrap(),
+            held: false,
             due: NOW + std::time::Duration::from_secs(3_600),
             not_after: NOW,
             brought_back: None,

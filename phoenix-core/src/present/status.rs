@@ -96,7 +96,15 @@ fn certificate_line(
         word(state, paint, style),
         certificate.certificate.to_string(),
         left(certificate.not_after, "over", "in "),
-        left(certificate.due, "open", "opens in "),
+        left(
+            certificate.due,
+            "open",
+            if certificate.held {
+                "waits "
+            } else {
+                "opens in "
+            }
+        ),
         certificate.places.len(),
     );
     for place in certificate.places.iter().filter(|place| !place.good) {
@@ -148,6 +156,7 @@ mod tests {
             state,
             not_after,
             due: not_after.map(|end| end - Duration::from_secs(3_600)),
+            held: name == "a.internal",
             places,
             work: Vec::new(),
         };
@@ -194,7 +203,7 @@ mod tests {
             status(&seen, Style::Plain),
             "CA: a CA\n\
              STATE    CERTIFICATE         ENDS         WINDOW            PLACES\n\
-             good     a.internal          in 2h        opens in 1h       1 of 1\n\
+             good     a.internal          in 2h        waits 1h          1 of 1\n\
              to do    long-name.internal  in 16m 40s   open              1 of 2\n         \
              lxc:102:/b.crt  missing\n\
              missing  c.internal          -            -                 0 of 0\n\

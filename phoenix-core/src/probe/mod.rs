@@ -6,6 +6,7 @@
 //! dropped says nothing about TLS.
 
 pub mod docker;
+pub mod endpoint;
 pub mod http;
 pub mod portainer;
 #[cfg(test)]

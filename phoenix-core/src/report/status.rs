@@ -8,7 +8,7 @@ use crate::inventory::{Inventory, PairState, PlacementState};
 use crate::manifest::Entry;
 use crate::model::Model;
 use crate::names::CommonName;
-use crate::plan::{Blocked, Plan, Wanted, due, endpoint};
+use crate::plan::{Blocked, Plan, Wanted, endpoint, opening};
 use crate::store::{LastRun, PendingItem};
 
 /// How the site stands.
@@ -56,9 +56,11 @@ pub struct CertificateStatus {
     /// When it ends; absent when nothing readable is installed.
     #[serde(with = "crate::time::serde_rfc3339::option")]
     pub not_after: Option<SystemTime>,
-    /// When its renewal window opens.
+    /// When it is renewed.
     #[serde(with = "crate::time::serde_rfc3339::option")]
     pub due: Option<SystemTime>,
+    /// Whether it is due, and waits only for the time of day at which a daemon may be restarted.
+    pub held: bool,
     /// The places where it belongs.
     pub places: Vec<PlaceStatus>,
     /// What a run would do about it, and why.
@@ -131,7 +133,7 @@ fn certificate(
     let facts = inventory.certificates.get(name);
     let chain = facts.and_then(|facts| facts.chain());
     let not_after = chain.map(crate::x509::Chain::not_after);
-    let wanted = Wanted::of(entry, model.settings.renew_before);
+    let wanted = Wanted::of(entry, model);
     let work: Vec<String> = plan
         .steps
         .iter()
@@ -174,11 +176,13 @@ fn certificate(
         }
         Some(PairState::Present { .. }) => CertificateState::Work,
     };
+    let opening = chain.map(|chain| opening(&wanted, chain.leaf(), plan.decided));
     CertificateStatus {
         certificate: name.clone(),
         state,
         not_after,
-        due: chain.map(|chain| due(&wanted, chain.leaf())),
+        due: opening.map(|opening| opening.at),
+        held: opening.is_some_and(|opening| opening.held),
         places,
         work,
     }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use crate::diagnostic::{Fault, Faults, nearest};
 use crate::document::{Cursor, Document, Kind};
 use crate::names::{CommonName, GuestId, NameError, SubjectAltName};
-use crate::time::RenewBefore;
+use crate::time::{DailyWindow, RenewBefore};
 use crate::x509::Fingerprint;
 
 pub use acme::{AcmeChallenge, AcmeSettings, HookWords};
@@ -29,6 +29,8 @@ pub struct Settings {
     pub ca: CaSettings,
     /// When certificates become due where their entry does not say so. Default: a third of the lifetime.
     pub renew_before: RenewBefore,
+    /// When renewals that restart dockerd are made, as long as the leaf can wait. Default: at any time.
+    pub restart_window: Option<DailyWindow>,
     /// Previous versions of a pair that are kept where its entry does not say so. Default: 1.
     pub keep: Keep,
     /// Directories of the host that programs watch: pairs in them are plain files, with the versions beside the directory.
@@ -223,10 +225,11 @@ impl Settings {
             };
         }
         if let Some(renewal) = table(root, "renewal", &mut faults) {
-            known(renewal, &["before"], &mut faults);
+            known(renewal, &["before", "restart_window"], &mut faults);
             if let Some(before) = parsed(renewal, "before", &mut faults) {
                 settings.renew_before = before;
             }
+            settings.restart_window = parsed(renewal, "restart_window", &mut faults);
         }
         if let Some(deploy) = table(root, "deploy", &mut faults) {
             known(deploy, &["keep", "watched"], &mut faults);

@@ -244,7 +244,9 @@ impl Site {
     /// Looks at what is really served, and changes nothing.
     pub fn verify(&self, observer: &dyn Observer) -> Result<Report, Error> {
         let model = self.model()?;
-        let mut work = self.work(&model, &SyncOptions::default(), false)?;
+        let mut options = SyncOptions::default();
+        options.policy.look = true;
+        let mut work = self.work(&model, &options, false)?;
         work.plan
             .blocked
             .extend(revocations::revoked_leaves(&work.plan));

@@ -60,12 +60,13 @@ impl Site {
                 store.tried(&kind, &why, now)?;
                 continue;
             }
-            let kept = work.plan.kept.iter().any(|keep| keep.certificate == *name);
-            let done = if fresh {
-                arrived
-            } else {
+            let keep = work.plan.kept.iter().find(|keep| keep.certificate == *name);
+            let done = match keep {
+                _ if fresh => arrived,
+                // What waits for the restarts' time of day still waits for it after this run.
+                Some(keep) => !keep.held,
                 // While a pair waits for its next try, what happens to the installed one is no news of it.
-                kept || !own.is_empty() && arrived && item.is_none()
+                None => !own.is_empty() && arrived && item.is_none(),
             };
             if fresh && arrived && !by_hand && facts.held.is_some() {
                 store.let_go(&entry.slug())?;

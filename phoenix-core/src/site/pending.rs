@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::names::Slug;
 use crate::observe::Observer;
-use crate::plan::{Action, Plan, Step, StepId};
+use crate::plan::{Action, Plan, Step, StepId, Subject};
 use crate::report::Report;
 use crate::store::{AuditLine, PendingItem, PendingKind};
 
@@ -143,6 +143,12 @@ fn stands_for(kind: &PendingKind, action: &Action) -> bool {
                 certificate: name, ..
             },
         ) => certificate == name,
+        (
+            PendingKind::Verify { certificate },
+            Action::Verify {
+                subject: Subject::Service(name),
+            },
+        ) => certificate.as_str() == name,
         _ => false,
     }
 }

@@ -142,7 +142,7 @@ impl Site {
         self.plan_again(model, work, sync)?;
         only_of(&mut work.plan, name);
         let leaf = chain.leaf();
-        let opens = due(&Wanted::of(entry, model.settings.renew_before), leaf);
+        let opens = due(&Wanted::of(entry, model), leaf);
         let held = Held {
             leaf: leaf.fingerprint.to_string(),
             since: now,

@@ -6,6 +6,7 @@
 mod audit;
 mod candidate;
 mod held;
+mod keys;
 mod last_run;
 mod pending;
 mod pinned;

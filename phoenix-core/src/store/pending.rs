@@ -52,6 +52,11 @@ pub enum PendingKind {
         /// Where it runs.
         guest: GuestId,
     },
+    /// A deployed leaf has not been seen where it is served yet.
+    Verify {
+        /// The certificate.
+        certificate: CommonName,
+    },
 }
 
 impl PendingItem {
@@ -60,7 +65,7 @@ impl PendingItem {
         self.kind.slug()
     }
 
-    /// Before this an unattended run leaves it alone; absent when it was not tried yet.
+    /// Before this an unattended run leaves it alone; absent when it was not tried yet, or when trying only looks.
     ///
     /// The pause doubles with each try: from five minutes, or from an hour for what interrupts a daemon's service; at most a
     /// day.
@@ -71,6 +76,7 @@ impl PendingItem {
                 interrupts: false, ..
             } => Duration::from_secs(5 * 60),
             PendingKind::Pair { .. } | PendingKind::Restart { .. } => Duration::from_secs(3_600),
+            PendingKind::Verify { .. } => return None,
         };
         let doubled = 1_u32
             .checked_shl(self.tries.saturating_sub(1))
@@ -92,6 +98,7 @@ impl fmt::Display for PendingKind {
             Self::Hook { command, .. } => write!(f, "hook {command}"),
             Self::Pair { certificate, .. } => write!(f, "pair {certificate}"),
             Self::Restart { service, guest } => write!(f, "restart {service} {guest}"),
+            Self::Verify { certificate } => write!(f, "verify {certificate}"),
         }
     }
 }

@@ -16,6 +16,11 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 pub trait Dial: Send + Sync {
     /// Connects. A time-out is [`io::ErrorKind::TimedOut`], a refusal [`io::ErrorKind::ConnectionRefused`]: the two are never mixed up.
     fn dial(&self, host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream>;
+
+    /// Whether it connects anywhere at all.
+    fn reaches_out(&self) -> bool {
+        true
+    }
 }
 
 /// Connects nowhere: on a copy of a host (`--root`) nothing is contacted.
@@ -28,6 +33,10 @@ impl Dial for NoDial {
             io::ErrorKind::PermissionDenied,
             "on a copy of a host nothing is contacted",
         ))
+    }
+
+    fn reaches_out(&self) -> bool {
+        false
     }
 }
 

@@ -172,14 +172,20 @@ pub enum RenewBefore {
 }
 
 impl RenewBefore {
-    /// How long before its end a certificate of this lifetime is due, never longer than the lifetime.
+    /// How long before its end a certificate of this lifetime is due.
+    ///
+    /// A duration counts for at most nine tenths of the lifetime: what is due as soon as it is there would be renewed by
+    /// every run.
     pub fn of(self, lifetime: Duration) -> Duration {
         match self {
-            Self::Duration(GoDuration(before)) => before.min(lifetime),
+            Self::Duration(GoDuration(before)) => before.min(lifetime.mul_f64(LONGEST_WINDOW)),
             Self::Fraction(fraction) => lifetime.mul_f64(fraction),
         }
     }
 }
+
+/// Of the lifetime, however long the window is that was asked for.
+pub(crate) const LONGEST_WINDOW: f64 = 0.9;
 
 impl Default for RenewBefore {
     fn default() -> Self {
@@ -279,10 +285,10 @@ mod tests {
     }
 
     #[test]
-    fn windows_never_exceed_the_lifetime() {
+    fn windows_leave_a_tenth_of_the_lifetime() {
         let day = Duration::from_secs(86_400);
         let before: RenewBefore = "48h".parse().unwrap();
-        assert_eq!(before.of(day), day);
+        assert_eq!(before.of(day), day.mul_f64(0.9));
         let third: RenewBefore = "1/3".parse().unwrap();
         assert_eq!(third.of(day).as_secs(), 28_800);
         for bad in ["0", "1", "100%", "1/0", "0/3", "-1/3", "x"] {

@@ -1,5 +1,6 @@
 //! Time: the clock as a seam, deadlines, and the durations that configuration and CA speak.
 
+mod daily;
 mod duration;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -8,6 +9,8 @@ use ::time::OffsetDateTime;
 use ::time::format_description::well_known::Rfc3339;
 use ::time::macros::format_description;
 
+pub use daily::DailyWindow;
+pub(crate) use duration::LONGEST_WINDOW;
 pub use duration::{DurationError, GoDuration, RenewBefore, Validity};
 
 /// Where the time comes from. Everything that decides takes the time as an argument; everything that waits asks a clock.

@@ -48,19 +48,19 @@ fn lifetime<'m>(view: &View<'m>, entry: &Entry, object: Cursor<'m>, found: &mut 
     let Some(validity) = entry.validity else {
         return;
     };
-    let window = entry
+    let window = match entry
         .renew_before
         .unwrap_or(view.model.settings.renew_before)
-        .of(validity.0);
+    {
+        RenewBefore::Duration(stated) => stated.0,
+        fraction @ RenewBefore::Fraction(_) => fraction.of(validity.0),
+    };
     if window >= validity.0 {
         let open = found.add(
             "PX038",
             format!(
                 "found a renewal window of {} and a lifetime of {} of {}, expected a shorter window",
-                match entry.renew_before {
-                    Some(RenewBefore::Duration(stated)) => crate::time::human(stated.0),
-                    _ => crate::time::human(window),
-                },
+                crate::time::human(window),
                 crate::time::human(validity.0),
                 entry.common_name
             ),

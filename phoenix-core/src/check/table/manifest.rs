@@ -102,7 +102,7 @@ pub(super) const RULES: &[Rule] = &[
         )
     },
     Rule {
-        why: "The certificate is due as soon as it is issued: every run renews it and restarts what uses it.",
+        why: "The certificate would be due as soon as it is issued. The window counts for nine tenths of the lifetime instead, so it is renewed after the first tenth, and what uses it is restarted as often.",
         mend: "Make the window shorter than the lifetime; a third of it is the default.",
         example: example(
             MANIFEST,

@@ -93,6 +93,43 @@ impl Planner<'_> {
         }
     }
 
+    /// Looks where a new leaf is to be served, once its hook or its daemon's restart has had it loaded.
+    pub(super) fn endpoints(&mut self) {
+        for located in &self.model.manifest.entries {
+            let entry = &located.value;
+            if entry.verify.is_none() {
+                continue;
+            }
+            let name = &entry.common_name;
+            let deployments = self.certificates.deployments.get(name).cloned();
+            let kind = PendingKind::Verify {
+                certificate: name.clone(),
+            };
+            let pending = self.inventory.pending.iter().find(|item| item.kind == kind);
+            let left_out = !self.policy.only.is_empty() && !self.policy.only.contains(name);
+            if left_out || deployments.is_none() && pending.is_none() && !self.policy.look {
+                continue;
+            }
+            let mut reasons: Vec<Reason> = pending.map(pending_reason).into_iter().collect();
+            if deployments.is_some() {
+                reasons.push(Reason::NewPair);
+            }
+            let loads = self.steps.iter().filter(|step| match &step.action {
+                Action::Hook { certificates, .. } => certificates.contains(name),
+                Action::ConfigureDocker { guest, .. } | Action::ConfigureTraefik { guest, .. } => {
+                    entry.deploy.iter().any(|target| target.guest == *guest)
+                }
+                _ => false,
+            });
+            let loads: Vec<StepId> = loads.map(|step| step.id.clone()).collect();
+            let subject = Subject::Service(name.to_string());
+            let step = Step::new(Action::Verify { subject }, reasons)
+                .needs(deployments.unwrap_or_default())
+                .after(loads);
+            self.steps.push(step);
+        }
+    }
+
     /// Portainer is looked at last: Docker's restart and its own hook, which makes it serve a new pair, come before.
     pub(super) fn portainer(&mut self) {
         let before: Vec<StepId> = self

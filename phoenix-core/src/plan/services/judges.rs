@@ -58,6 +58,18 @@ impl Planner<'_> {
                 Action::Verify {
                     subject: Subject::Traefik(guest),
                 } => step.clone().judges(units(&traefiks, Some(guest))),
+                // Where nothing of this run has the pair loaded, that another one is served is no fault of the pair.
+                Action::Verify {
+                    subject: Subject::Service(name),
+                } if !step.after.is_empty() => {
+                    let unit = returnable.iter().find(|(of, _)| of.as_str() == name);
+                    let unit = unit.map(|(_, unit)| unit).filter(|unit| {
+                        let mut ends = dockers.iter().chain(&traefiks);
+                        !self.linked.values().any(|linked| linked == *unit)
+                            || ends.any(|(_, end)| end == *unit)
+                    });
+                    step.clone().judges(unit.cloned())
+                }
                 Action::Hook { certificates, .. } => {
                     let units: BTreeSet<&String> = certificates
                         .iter()

@@ -60,6 +60,7 @@ fn settled(model: &Model, authority: &Authority, left: std::time::Duration) -> I
                 },
             },
             untrusted: None,
+            key_since: None,
             candidate: None,
             candidate_untrusted: None,
             held: None,

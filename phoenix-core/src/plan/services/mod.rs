@@ -133,6 +133,7 @@ pub(super) fn plan(
     }
     if scope.certificates() {
         planner.hooks();
+        planner.endpoints();
     }
     if scope.docker() {
         planner.portainer();

@@ -30,7 +30,7 @@ impl Site {
                         state: PairState::Unreadable(in_words(&error)),
                     },
                 };
-                ListedCertificate::of(entry, &pair, model.settings.renew_before, now)
+                ListedCertificate::of(entry, &pair, &model, now)
             })
             .collect())
     }

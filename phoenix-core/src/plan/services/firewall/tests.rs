@@ -86,6 +86,7 @@ fn inventory(site: &Model, proxmox: ProxmoxFacts) -> Inventory {
                 state: PairState::Missing,
             },
             untrusted: None,
+            key_since: None,
             candidate: None,
             candidate_untrusted: None,
             held: None,
