@@ -81,6 +81,16 @@ pub struct Documents {
 
 pub use authority::Issuer;
 
+impl Documents {
+    /// The one that describes guests of this kind.
+    pub fn of(&self, kind: GuestKind) -> Option<&Document> {
+        match kind {
+            GuestKind::Lxc => self.lxcs.as_ref(),
+            GuestKind::Vm => self.vms.as_ref(),
+        }
+    }
+}
+
 /// A place where an entry's pair belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
@@ -383,27 +393,32 @@ impl Model {
         Some(StaticFile::parse(&template.path, &rendered).map(|file| (rendered, file)))
     }
 
-    /// Traefik's dynamic file and where it belongs in its guest; `None` where Traefik watches no such file, or nobody asks
-    /// for a route.
-    ///
-    /// The places of its faults are those of the guests' files.
-    pub fn dynamic_file(&self) -> Option<Result<(PathBuf, DynamicFile), Faults>> {
+    /// Where Traefik's dynamic file belongs in its guest, where one is wanted, by its static file.
+    fn dynamic_place(&self) -> Option<(StaticFile, PathBuf)> {
         let asked = self.guests.iter().any(Guest::asks_for_a_route);
         if !asked || !self.settings.traefik.routes {
             return None;
         }
         let (_, file) = self.static_file()?.ok()?;
         let path = file.dynamic_file()?;
+        Some((file, path))
+    }
+
+    /// Where Traefik's dynamic file belongs in its guest, where one is wanted.
+    pub fn dynamic_path(&self) -> Option<PathBuf> {
+        Some(self.dynamic_place()?.1)
+    }
+
+    /// Traefik's dynamic file and where it belongs in its guest; `None` where Traefik watches no such file, or nobody asks
+    /// for a route.
+    ///
+    /// The places of its faults are those of the guests' files.
+    pub fn dynamic_file(&self) -> Option<Result<(PathBuf, DynamicFile), Faults>> {
+        let (file, path) = self.dynamic_place()?;
         let guests: Vec<(&Guest, &Document)> = self
             .guests
             .iter()
-            .filter_map(|guest| {
-                let document = match guest.id.kind {
-                    GuestKind::Lxc => self.documents.lxcs.as_ref(),
-                    GuestKind::Vm => self.documents.vms.as_ref(),
-                };
-                Some((guest, document?))
-            })
+            .filter_map(|guest| Some((guest, self.documents.of(guest.id.kind)?)))
             .collect();
         let routes = Routes {
             guests: &guests,

@@ -62,6 +62,12 @@ impl Site {
         self.scratch.0.join(name)
     }
 
+    /// Where the container's pair has its versions.
+    fn slug(&self) -> PathBuf {
+        let mut all = fs::read_dir(self.path("inside/.phoenix")).unwrap();
+        all.next().unwrap().unwrap().path()
+    }
+
     fn phoenix(&self, words: &[&str]) -> Output {
         phoenix_with_tools(&self.scratch, words)
     }
@@ -186,12 +192,7 @@ const FAULTS: &[Fault] = &[
         name: "a planted current",
         tmpfs: None,
         act: |site| {
-            let slug = fs::read_dir(site.path("inside/.phoenix"))
-                .unwrap()
-                .next()
-                .unwrap()
-                .unwrap()
-                .path();
+            let slug = site.slug();
             fs::rename(slug.join("current"), slug.join("current-aside")).unwrap();
             let served = fs::read_link(slug.join("current-aside")).unwrap();
             for name in ["a.crt", "a.key"] {
@@ -208,12 +209,7 @@ const FAULTS: &[Fault] = &[
             symlink("/etc", slug.join("current")).unwrap();
         },
         mend: |site| {
-            let slug = fs::read_dir(site.path("inside/.phoenix"))
-                .unwrap()
-                .next()
-                .unwrap()
-                .unwrap()
-                .path();
+            let slug = site.slug();
             fs::rename(slug.join("current-aside"), slug.join("current")).unwrap();
         },
         words: &["found what is not ours", "current points to /etc"],
@@ -222,21 +218,11 @@ const FAULTS: &[Fault] = &[
         name: "an immutable file",
         tmpfs: None,
         act: |site| {
-            let slug = fs::read_dir(site.path("inside/.phoenix"))
-                .unwrap()
-                .next()
-                .unwrap()
-                .unwrap()
-                .path();
+            let slug = site.slug();
             run("chattr", &["+i", slug.to_str().unwrap()]);
         },
         mend: |site| {
-            let slug = fs::read_dir(site.path("inside/.phoenix"))
-                .unwrap()
-                .next()
-                .unwrap()
-                .unwrap()
-                .path();
+            let slug = site.slug();
             run("chattr", &["-i", slug.to_str().unwrap()]);
         },
         words: &["lxc:7 refused the delivery", "Operation not permitted"],

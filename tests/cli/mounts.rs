@@ -24,11 +24,15 @@ pub(super) fn with_tools(scratch: &Scratch) {
          json() {{ awk '{{gsub(/\\\\/,\"\\\\\\\\\"); gsub(/\"/,\"\\\\\\\"\"); printf \"%s\\\\n\",$0}}' \"$1\"; }}\n\
          printf '{{\"exited\": 1, \"exitcode\": %s, \"out-data\": \"%s\", \"err-data\": \"%s\"}}' $code \"$(json {dir}/out)\" \"$(json {dir}/err)\" ;; esac"
     );
-    for (name, script) in [("pct", pct), ("qm", qm)] {
-        let path = scratch.0.join("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    tool(scratch, "pct", &pct);
+    tool(scratch, "qm", &qm);
+}
+
+/// Puts a program of the test's own before all others.
+pub(super) fn tool(scratch: &Scratch, name: &str, script: &str) {
+    let path = scratch.0.join("bin").join(name);
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 pub(super) fn phoenix_with_tools(scratch: &Scratch, words: &[&str]) -> Output {

@@ -1,7 +1,6 @@
 //! Trust stores: the host's own and a container's, made by the real `update-ca-certificates` in the test's directory.
 
-use std::os::unix::fs::PermissionsExt as _;
-
+use super::mounts::{phoenix_with_tools, tool};
 use super::run::real_site;
 use super::*;
 
@@ -50,29 +49,11 @@ impl Stores {
     }
 
     fn tool(&self, name: &str, script: &str) {
-        let path = self.0.0.join("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        tool(&self.0, name, script);
     }
 
     fn phoenix(&self, words: &[&str]) -> Output {
-        let dir = &self.0.0;
-        Command::new(env!("CARGO_BIN_EXE_phoenix"))
-            .arg("--site")
-            .arg(dir.join("site"))
-            .arg("--state")
-            .arg(dir.join("state"))
-            .args(words)
-            .env(
-                "PATH",
-                format!(
-                    "{}:/usr/sbin:/usr/bin:/sbin:/bin",
-                    dir.join("bin").display()
-                ),
-            )
-            .env("TMPDIR", dir)
-            .output()
-            .unwrap()
+        phoenix_with_tools(&self.0, words)
     }
 
     fn read(&self, name: &str) -> String {

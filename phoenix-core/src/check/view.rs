@@ -12,7 +12,7 @@ use crate::firewall::{
 };
 use crate::guests::Guest;
 use crate::model::Model;
-use crate::names::{GuestId, GuestKind};
+use crate::names::GuestId;
 use crate::traefik::StaticFile;
 
 pub(super) struct View<'m> {
@@ -59,7 +59,7 @@ impl<'m> View<'m> {
             if let Some(ip) = guest.address.ip().filter(|_| !guest.is_template) {
                 by_address.entry(ip).or_insert(guest);
             }
-            if let Some(document) = document(model, guest) {
+            if let Some(document) = model.documents.of(guest.id.kind) {
                 by_number.entry(guest.id.id).or_insert(lists.len());
                 lists.push(RuleList::guest(document, guest));
                 owners.push(Some(guest));
@@ -245,7 +245,7 @@ impl<'m> View<'m> {
     }
 
     pub(super) fn document(&self, guest: &Guest) -> Option<&'m Document> {
-        document(self.model, guest)
+        self.model.documents.of(guest.id.kind)
     }
 
     /// The manifest's object of an entry.
@@ -275,12 +275,5 @@ impl<'m> View<'m> {
         }
         let node = source.root().at(&cursor.pointer())?.node();
         Some((source, node))
-    }
-}
-
-fn document<'m>(model: &'m Model, guest: &Guest) -> Option<&'m Document> {
-    match guest.id.kind {
-        GuestKind::Vm => model.documents.vms.as_ref(),
-        GuestKind::Lxc => model.documents.lxcs.as_ref(),
     }
 }

@@ -100,7 +100,7 @@ fn look_into(
             &settings.static_file.to_string_lossy(),
         );
         steps.extend(commands.into_iter().map(Step::Exec));
-        if let Some(path) = dynamic_path(model) {
+        if let Some(path) = model.dynamic_path() {
             steps.push(Step::Inspect(Inspect::with_content(guest_path(&path)?)));
         }
     }
@@ -193,7 +193,7 @@ pub(super) fn found_in(
         let settings = &with.model.settings.traefik;
         let binary = settings.binary.to_string_lossy();
         at += traefik_commands(&binary, &settings.static_file.to_string_lossy()).len() + 1;
-        if dynamic_path(with.model).is_some() {
+        if with.model.dynamic_path().is_some() {
             if let Some(traefik) = &mut facts.traefik {
                 traefik.dynamic_file = content(&answer, at);
             }
@@ -204,11 +204,6 @@ pub(super) fn found_in(
         facts.trust = Some(super::trust::in_guest(&answer, at));
     }
     facts
-}
-
-/// Where Traefik's dynamic file lies in its guest, where the site asks for one.
-fn dynamic_path(model: &Model) -> Option<PathBuf> {
-    Some(model.dynamic_file()?.ok()?.0)
 }
 
 /// Whether an entry's own pair, under a directory that a container mounts, is what that container will find: the host sees

@@ -172,11 +172,7 @@ fn ends(model: &Model) -> Result<Ends<'_>, Faults> {
 }
 
 fn guest_place(model: &Model, guest: &Guest) -> Place {
-    let document = match guest.id.kind {
-        crate::names::GuestKind::Vm => model.documents.vms.as_ref(),
-        crate::names::GuestKind::Lxc => model.documents.lxcs.as_ref(),
-    };
-    document.map_or_else(
+    model.documents.of(guest.id.kind).map_or_else(
         || Place::file(Path::new("")),
         |document| document.place(guest.node),
     )

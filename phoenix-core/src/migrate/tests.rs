@@ -6,7 +6,7 @@ use crate::document::{Document, Format};
 use crate::firewall::{RuleScope, decode_rules, opens};
 use crate::manifest::{CertType, Entry};
 use crate::model::{Issuer, Model, Placement, SourceFile};
-use crate::names::{GuestKind, SubjectAltName};
+use crate::names::SubjectAltName;
 use crate::settings::{ClientCa, Settings};
 use crate::test_sites::{self, HOST, LXCS, MANIFEST, TEMPLATE, VMS, corpus, sample_site};
 use crate::traefik::StaticFile;
@@ -65,13 +65,10 @@ fn surplus(from: &str, other: &str) -> Vec<String> {
 }
 
 fn lists(model: &Model) -> Vec<(&Document, crate::document::NodeId)> {
-    let of_guests = model.guests.iter().filter_map(|guest| {
-        let document = match guest.id.kind {
-            GuestKind::Vm => model.documents.vms.as_ref(),
-            GuestKind::Lxc => model.documents.lxcs.as_ref(),
-        };
-        Some((document?, guest.rules?))
-    });
+    let of_guests = model
+        .guests
+        .iter()
+        .filter_map(|guest| Some((model.documents.of(guest.id.kind)?, guest.rules?)));
     of_guests
         .chain(model.host.rules.map(|rules| (&model.documents.host, rules)))
         .collect()

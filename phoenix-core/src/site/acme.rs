@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::Site;
-use super::authority::{AnyAuthority, trusted_root};
+use super::any_authority::AnyAuthority;
+use super::authority::trusted_root;
 use crate::ca::{AccountKey, Acme, AcmeDirectory};
 use crate::error::Error;
 use crate::settings::AcmeChoice;

@@ -4,19 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::run::Work;
-use super::{ChangeOptions, Site, manifest};
+use super::{ChangeOptions, Site, manifest, template_place};
 use crate::change::{ChangeReport, FileEdit};
 use crate::check::{
     Baseline, Blocks, Facts, Findings, KeptFacts, Missing, Selection, Told, check, fix, rule,
     rules, secret_files,
 };
 use crate::diagnostic::{Fault, Faults, Place, Severity};
-use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::inventory::{Collector, collect};
 use crate::model::{Model, SiteFiles, SourceFile};
 use crate::plan::{Action, Plan};
-use crate::settings::Settings;
 use crate::time::GoDuration;
 
 /// What `check` looks at.
@@ -189,16 +187,7 @@ impl Site {
             }
         };
         let settings = read(Path::new("etc/phoenix.toml"), "");
-        // The template's place is a setting; a faulty settings file is reported with all the others.
-        let template = settings
-            .as_ref()
-            .and_then(|file| {
-                let document = Document::parse(&file.path, file.bytes.clone(), Format::Toml);
-                Settings::decode(&document.ok()?).ok()
-            })
-            .unwrap_or_default()
-            .traefik
-            .template;
+        let template = template_place(settings.as_ref());
         let manifest = read(
             Path::new(manifest::MANIFEST),
             "the certificates that are wanted",
@@ -432,6 +421,7 @@ const UNKNOWN_HOST: &str = "{\"domain_name\": \"unknown.invalid\"}";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::{Document, Format};
     use crate::site::{Seams, SitePaths};
     use crate::test_sites::sample_site;
 

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "acme")]
 mod acme;
+mod any_authority;
 mod authority;
 mod bootstrap;
 mod ca;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use crate::answers::{Recovery, TakenBack};
 use crate::diagnostic::Faults;
+use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::model::{Model, SiteFiles, SourceFile};
 use crate::observe::Observer;
@@ -37,9 +39,10 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::system::{Links, Recovered, RecoveryOutcome, Root, SiteLock};
 
+pub use any_authority::AnyAuthority;
 #[cfg(feature = "acme")]
 pub use authority::AcmeOverrides;
-pub use authority::{AnyAuthority, CaOverrides};
+pub use authority::CaOverrides;
 pub use bootstrap::BootstrapOptions;
 pub use ca::CaInitOptions;
 pub use certs::{
@@ -149,21 +152,7 @@ impl Site {
     /// Reads the site's files; the faults of all of them at once.
     pub fn model(&self) -> Result<Model, Error> {
         let settings = self.optional("etc/phoenix.toml")?;
-        // The template's place is a setting; a faulty settings file is reported with all the others below.
-        let template = settings
-            .as_ref()
-            .and_then(|file| {
-                let document = crate::document::Document::parse(
-                    &file.path,
-                    file.bytes.clone(),
-                    crate::document::Format::Toml,
-                );
-                Settings::decode(&document.ok()?).ok()
-            })
-            .unwrap_or_default()
-            .traefik
-            .template;
-        let template = self.optional(&template.to_string_lossy())?;
+        let template = self.optional(&template_place(settings.as_ref()).to_string_lossy())?;
         let beside_template = match &template {
             Some(file) => self.beside(file)?,
             None => Vec::new(),
@@ -367,4 +356,13 @@ fn taken_back_lines(taken: &TakenBack) -> Vec<String> {
     }
     lines.extend(taken.warnings.iter().cloned());
     lines
+}
+
+/// Where Traefik's template lies, which is a setting; a faulty settings file is reported with all the others.
+fn template_place(settings: Option<&SourceFile>) -> PathBuf {
+    let decoded = settings.and_then(|file| {
+        let document = Document::parse(&file.path, file.bytes.clone(), Format::Toml);
+        Settings::decode(&document.ok()?).ok()
+    });
+    decoded.unwrap_or_default().traefik.template
 }

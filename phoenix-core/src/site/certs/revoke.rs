@@ -6,7 +6,7 @@ use super::enroll;
 use crate::answers::RevokeReport;
 use crate::ca::{Authority as _, EmbeddedCa, EnrollError, Revocation, Revoked};
 use crate::error::Error;
-use crate::site::authority::Revokes;
+use crate::site::any_authority::Revokes;
 use crate::site::change::LOCK_TIMEOUT;
 use crate::site::{AnyAuthority, Site};
 use crate::store::AuditLine;
