@@ -76,6 +76,12 @@ impl Site {
                     certificate: None,
                 }));
                 let mut report = self.run(&model, &work, &limited)?;
+                if let Err(error) = self.keep_new_facts(&model, &work.plan) {
+                    report.notes.push(format!(
+                        "what guests tell now could not be kept for `check`: {}",
+                        crate::inventory::in_words(&error)
+                    ));
+                }
                 report.recovered = recovered_lines(&recovered);
                 report
                     .recovered
