@@ -67,6 +67,7 @@ impl Site {
                 agree(&model, &mut work)?;
                 self.store()
                     .keep_facts(&KeptFacts::of(&work.inventory, clock.now()))?;
+                self.store().keep_signatures(&work.inventory.signatures)?;
                 Self::unblocked(&model, &work)?;
                 work.plan.blocked.extend(stuck.map(|reason| Blocked {
                     subject: "firewall".to_owned(),
