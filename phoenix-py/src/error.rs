@@ -35,7 +35,7 @@ pub(crate) fn manifest_error(py: Python<'_>, faults: &Faults) -> PyErr {
 
 /// What stopped a method of a site.
 pub(crate) fn site_error(py: Python<'_>, error: &Error) -> PyErr {
-    if let Error::Faults(faults) = error {
+    if let Error::Faults(faults) | Error::Template { faults, .. } = error {
         return with_faults(py, InputError::new_err(faults.to_string()), faults);
     }
     let mut message = error.to_string();

@@ -46,6 +46,10 @@ fn what_is_missing_is_told_with_its_file_and_line() {
     assert_eq!(done.status.code(), Some(2));
     let told = stderr(&done);
     assert!(told.contains("undefined name `seconds`"), "{told}");
+    assert!(
+        told.starts_with("error: could not use the template "),
+        "{told}"
+    );
     assert!(told.contains("etc/limits.inc:1:14"), "{told}");
 }
 
