@@ -11,7 +11,7 @@ use crate::x509::{Anchor, Fingerprint, Permitted};
 /// Which CA the site has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaView {
-    /// `step-ca`, `acme` or `embedded`.
+    /// `step-ca`, `acme`, `embedded`, or `own` for one that the program brings.
     pub kind: &'static str,
     /// Its addresses, or its directory.
     pub at: Vec<String>,

@@ -67,11 +67,24 @@ impl CaOverrides {
 
 /// Opens the site's CA. Only when `writes` is set a root is pinned and an embedded CA is made.
 pub(super) fn open(site: &Site, model: &Model, writes: bool) -> Result<AnyAuthority, Error> {
+    if let Some(own) = own(site) {
+        return own;
+    }
     match discover(&model.settings.ca, &model.ca_hints()) {
         CaChoice::Acme(choice) => acme(site, &choice, writes),
         CaChoice::Embedded => embedded(site, Some(model), writes),
         CaChoice::StepCa(choice) => step_ca(site, &choice, writes),
     }
+}
+
+/// The program's own CA, where it brings one.
+fn own(site: &Site) -> Option<Result<AnyAuthority, Error>> {
+    let authority = site.seams.authority.as_ref()?;
+    let opened = AnyAuthority::own(Arc::clone(authority), Arc::clone(&site.seams.clock));
+    Some(opened.map_err(|source| Error::Ca {
+        authority: authority.describe(),
+        source,
+    }))
 }
 
 #[cfg(feature = "acme")]
@@ -312,6 +325,11 @@ impl Site {
             return self.acme_overridden(acme, &overrides);
         }
         if overrides.urls.is_empty() {
+            if overrides.is_empty()
+                && let Some(own) = own(self)
+            {
+                return own;
+            }
             let choice = self.ca_choice()?;
             return match choice {
                 CaChoice::Acme(choice) if overrides.is_empty() => acme(self, &choice, writes),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::change::LOCK_TIMEOUT;
 use super::{AnyAuthority, Site};
 use crate::answers::{CaInit, CaKind, CaOnline, CaRoot, CaView, ClientCaView};
-use crate::ca::{Authority as _, EmbeddedCa, EnrollError, Health};
+use crate::ca::{Authority, EmbeddedCa, EnrollError, Health};
 use crate::error::Error;
 use crate::model::Model;
 use crate::settings::{CaChoice, ClientCa};
@@ -17,6 +17,9 @@ use crate::x509::{Anchor, Crl};
 impl Site {
     /// Which CA the site has; with `online` what it says about itself.
     pub fn ca_view(&self, online: bool) -> Result<CaView, Error> {
+        if let Some(own) = &self.seams.authority {
+            return self.own_view(own.as_ref(), online);
+        }
         let mut view = match self.ca_choice()? {
             CaChoice::Acme(choice) => CaView {
                 kind: "acme",
@@ -79,6 +82,24 @@ impl Site {
             view.online = Some(Self::ca_online(&authority)?);
         }
         Ok(view)
+    }
+
+    fn own_view(&self, own: &dyn Authority, online: bool) -> Result<CaView, Error> {
+        let authority = self.authority(super::CaOverrides::default(), false)?;
+        let online = online.then(|| Self::ca_online(&authority)).transpose()?;
+        Ok(CaView {
+            kind: "own",
+            at: vec![own.describe()],
+            said_by: None,
+            server_name: None,
+            provisioner: None,
+            challenge: None,
+            password_files: Vec::new(),
+            root_files: Vec::new(),
+            pinned: authority.anchors().first().map(CaRoot::of),
+            docker_clients: None,
+            online,
+        })
     }
 
     /// The root of a CA of our own.

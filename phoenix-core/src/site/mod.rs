@@ -21,6 +21,7 @@ mod revocations;
 mod rollback;
 mod run;
 mod seams;
+mod seen;
 mod status;
 mod template;
 
