@@ -11,6 +11,7 @@ use crate::commands::certs::CertsCommand;
 
 use crate::commands::firewall::FirewallCommand;
 use crate::commands::manifest::ManifestCommand;
+use crate::commands::scripts::ScriptsCommand;
 use crate::commands::{EditArgs, TemplateCommand};
 
 /// Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
@@ -158,6 +159,11 @@ pub(crate) enum Command {
         /// How long to wait for another run to end
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         lock_timeout: u64,
+    },
+    /// Stand in for the old scripts, one at a time, and bring them back
+    Scripts {
+        #[command(subcommand)]
+        command: ScriptsCommand,
     },
     /// Show how each certificate stands: its end, its window, its places, what is pending; changes nothing
     #[command(

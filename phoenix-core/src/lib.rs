@@ -25,6 +25,7 @@ pub mod present;
 pub mod probe;
 pub mod pve;
 pub mod report;
+pub mod scripts;
 pub mod secret;
 pub mod settings;
 pub mod site;

@@ -13,6 +13,7 @@ mod manifest;
 mod mounts;
 mod pairs;
 mod run;
+mod scripts;
 mod template;
 mod trust;
 

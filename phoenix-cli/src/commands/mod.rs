@@ -13,6 +13,7 @@ mod pending;
 mod plan;
 mod recover;
 mod rollback;
+pub(crate) mod scripts;
 mod status;
 mod sync;
 mod template;
@@ -73,6 +74,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Pending { command } => pending::run(&site()?, command, output),
         Command::Plan(args) => plan::run(&site()?, args, output),
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
+        Command::Scripts { command } => scripts::run(&site()?, command, &cli.global, output),
         Command::Status => status::run(&site()?, output),
         Command::Sync(args) => sync::run(&site()?, args, output),
         Command::Template { command } => template::run(&site()?, command, output),

@@ -10,6 +10,7 @@ mod manifest;
 mod migrate;
 mod plan;
 mod report;
+mod scripts;
 mod status;
 mod table;
 mod template;
@@ -27,6 +28,7 @@ pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
+pub use scripts::{script_diff, scripts, scripts_moved};
 pub use status::{pending, status};
 pub use template::{names, variables};
 

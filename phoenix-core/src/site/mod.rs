@@ -20,6 +20,7 @@ mod pending;
 mod revocations;
 mod rollback;
 mod run;
+mod scripts;
 mod seams;
 mod status;
 mod template;
@@ -55,6 +56,7 @@ pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
 pub use rollback::RollbackOptions;
+pub use scripts::ScriptOptions;
 pub use seams::{Seams, Transports};
 pub use template::RenderOptions;
 
