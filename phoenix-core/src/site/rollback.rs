@@ -77,7 +77,7 @@ impl Site {
             let (version, held) = self.choose(model, work, name, options, &sync)?;
             let entry = entry_of(model, name)?;
             let store = self.store();
-            store.keep_candidate(&entry.slug(), &version.chain, &version.key)?;
+            store.keep_candidates([(&entry.slug(), &version.chain[..], &version.key)])?;
             store.hold(&entry.slug(), &held)?;
             let rejected = PendingKind::Pair {
                 certificate: name.clone(),
