@@ -31,6 +31,7 @@ pub mod settings;
 pub mod site;
 pub mod store;
 pub mod system;
+pub mod systemd;
 pub mod template;
 #[cfg(test)]
 mod test_sites;

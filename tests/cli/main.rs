@@ -14,6 +14,8 @@ mod mounts;
 mod pairs;
 mod run;
 mod scripts;
+mod shims;
+mod systemd;
 mod template;
 mod trust;
 

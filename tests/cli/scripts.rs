@@ -5,7 +5,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use super::*;
 
 const MANAGER: &str = "bin/managers/certificate-renewal-manager.sh";
-const SCRIPT: &str = "#!/bin/bash\nsource x/hypervisor_setup/hypervisor_feature_bootstrap_step_cli.sh\nexit 0";
+const SCRIPT: &str =
+    "#!/bin/bash\nsource x/hypervisor_setup/hypervisor_feature_bootstrap_step_cli.sh\nexit 0";
 
 /// A site with short scripts of the tests' own in the old ones' places.
 fn site() -> Scratch {
@@ -64,18 +65,31 @@ fn the_list_says_state_place_and_every_caller_with_its_way() {
     let manager = listed(&scratch, "certificate-renewal-manager");
     assert_eq!(manager["state"], "original");
     assert_eq!(manager["callers"][0]["how"]["schedule"], "0 * * * *");
-    assert_eq!(manager["callers"][0]["file"], "/etc/cron.d/phoenix-cert-renewal");
+    assert_eq!(
+        manager["callers"][0]["file"],
+        "/etc/cron.d/phoenix-cert-renewal"
+    );
     let bootstrap = listed(&scratch, "hypervisor_feature_bootstrap_step_cli");
     let sourced = bootstrap["callers"].as_array().unwrap();
     // Of seven scripts with the line, its own is no caller.
     assert_eq!(sourced.len(), 6, "{bootstrap:#}");
-    assert!(sourced.iter().all(|caller| caller["how"]["kind"] == "sourced"));
+    assert!(
+        sourced
+            .iter()
+            .all(|caller| caller["how"]["kind"] == "sourced")
+    );
     let proxy = listed(&scratch, "feature_install_docker_proxy");
     assert_eq!(proxy["callers"][0]["how"]["guest"], "vm:1001");
     assert_eq!(listed(&scratch, "phoenix")["state"], "absent");
     let text = run(&scratch, &["list"], 0);
-    assert!(text.contains("called: by cron, 0 * * * *, /etc/cron.d/phoenix-cert-renewal:1"), "{text}");
-    assert!(text.ends_with("0 replaced, 7 original, 0 changed by hand, 4 not on this host\n"), "{text}");
+    assert!(
+        text.contains("called: by cron, 0 * * * *, /etc/cron.d/phoenix-cert-renewal:1"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("0 replaced, 7 original, 0 changed by hand, 4 not on this host\n"),
+        "{text}"
+    );
     assert!(scratch.snapshot() == before, "something was written");
 }
 
@@ -84,10 +98,19 @@ fn a_faulty_site_still_lists_and_replaces_what_does_not_depend_on_it() {
     let scratch = site();
     fs::write(scratch.etc().join("phoenix_vm_configs.json"), "{").unwrap();
     let proxy = listed(&scratch, "feature_install_docker_proxy");
-    assert!(proxy["notes"][0].as_str().unwrap().contains("features were not read"), "{proxy}");
+    assert!(
+        proxy["notes"][0]
+            .as_str()
+            .unwrap()
+            .contains("features were not read"),
+        "{proxy}"
+    );
     run(&scratch, &["replace", "certificate-renewal-manager"], 0);
     let said = run(&scratch, &["replace", "feature_install_docker_proxy"], 2);
-    assert!(said.contains("could not make what stands in its place"), "{said}");
+    assert!(
+        said.contains("could not make what stands in its place"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -104,7 +127,11 @@ fn a_script_is_replaced_and_comes_back_with_its_bytes_mode_and_owner() {
     };
     let before = facts(&place);
     let snapshot = scratch.snapshot();
-    let said = run(&scratch, &["replace", "certificate-renewal-manager", "--dry-run"], 0);
+    let said = run(
+        &scratch,
+        &["replace", "certificate-renewal-manager", "--dry-run"],
+        0,
+    );
     assert!(said.contains("+    phoenix sync certs"), "{said}");
     assert!(scratch.snapshot() == snapshot, "a dry run wrote");
 
@@ -112,7 +139,10 @@ fn a_script_is_replaced_and_comes_back_with_its_bytes_mode_and_owner() {
     let shim = facts(&place);
     assert_eq!((shim.0, shim.1, shim.2), (before.0, before.1, before.2));
     assert_eq!(facts(&kept(&scratch, MANAGER)), before);
-    assert_eq!(listed(&scratch, "certificate-renewal-manager")["state"], "replaced");
+    assert_eq!(
+        listed(&scratch, "certificate-renewal-manager")["state"],
+        "replaced"
+    );
     let again = run(&scratch, &["replace", "certificate-renewal-manager"], 0);
     assert!(again.contains("it is replaced already"), "{again}");
     assert_eq!(facts(&place), shim);
@@ -171,7 +201,10 @@ fn a_script_put_over_the_shim_is_told_from_the_one_that_is_kept() {
     let older = place.with_extension("sh.before-phoenix-2");
     assert_eq!(fs::read_to_string(older).unwrap(), SCRIPT);
     run(&scratch, &["restore", name], 0);
-    assert_eq!(fs::read_to_string(&place).unwrap(), "#!/bin/sh\necho newer\n");
+    assert_eq!(
+        fs::read_to_string(&place).unwrap(),
+        "#!/bin/sh\necho newer\n"
+    );
 }
 
 #[test]
@@ -191,23 +224,36 @@ fn a_kept_script_that_changed_or_is_gone_is_said() {
     fs::remove_file(place(&scratch, MANAGER)).unwrap();
     assert_eq!(listed(&scratch, name)["state"], "kept-only");
     run(&scratch, &["restore", name], 0);
-    assert_eq!(fs::read_to_string(place(&scratch, MANAGER)).unwrap(), SCRIPT);
+    assert_eq!(
+        fs::read_to_string(place(&scratch, MANAGER)).unwrap(),
+        SCRIPT
+    );
 }
 
 #[test]
 fn several_scripts_change_together_or_none_does() {
     let scratch = site();
     let before = scratch.snapshot();
-    let said = run(&scratch, &["replace", "certificate-renewal-manager", "phoenix"], 2);
+    let said = run(
+        &scratch,
+        &["replace", "certificate-renewal-manager", "phoenix"],
+        2,
+    );
     assert!(said.contains("found no script there"), "{said}");
     let lock = ".phoenix/lock";
     let mut after = scratch.snapshot();
     after.retain(|path, (bytes, _)| !bytes.is_empty() && !path.ends_with(lock));
     let mut files = before;
     files.retain(|_, (bytes, _)| !bytes.is_empty());
-    assert_eq!(after.keys().collect::<Vec<_>>(), files.keys().collect::<Vec<_>>());
+    assert_eq!(
+        after.keys().collect::<Vec<_>>(),
+        files.keys().collect::<Vec<_>>()
+    );
     let said = run(&scratch, &["replace", "certificate-renewal-manger"], 2);
-    assert!(said.contains("did you mean `certificate-renewal-manager`?"), "{said}");
+    assert!(
+        said.contains("did you mean `certificate-renewal-manager`?"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -223,8 +269,70 @@ fn a_dispatcher_behind_a_link_changes_in_its_own_place_and_a_program_is_left_alo
     assert!(link.is_symlink());
     assert!(kept(&scratch, "bin/dispatch").exists());
     run(&scratch, &["restore", "phoenix"], 0);
-    assert_eq!(fs::read_to_string(place(&scratch, "bin/dispatch")).unwrap(), SCRIPT);
+    assert_eq!(
+        fs::read_to_string(place(&scratch, "bin/dispatch")).unwrap(),
+        SCRIPT
+    );
     fs::write(place(&scratch, "bin/dispatch"), b"\x7fELF\0").unwrap();
     assert_eq!(listed(&scratch, "phoenix")["state"], "foreign");
     run(&scratch, &["replace", "phoenix"], 2);
+}
+
+/// The operator's real scripts, where they are at hand.
+#[test]
+fn the_real_scripts_are_known_with_their_callers_and_come_back_byte_for_byte() {
+    let Some(pairs) = real_pairs() else { return };
+    let from = pairs.with_file_name("scripts");
+    let scratch = Scratch::with_site();
+    let bin = place(&scratch, "bin");
+    let copied = Command::new("cp")
+        .args(["-r", from.to_str().unwrap(), bin.to_str().unwrap()])
+        .status();
+    assert!(copied.unwrap().success());
+    let written = Command::new("chmod")
+        .args(["-R", "u+w", bin.to_str().unwrap()])
+        .status();
+    assert!(written.unwrap().success());
+    // The CA of the tests' own has its root from here on.
+    let made = scratch.phoenix(&["ca", "init"]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let bootstrap = listed(&scratch, "hypervisor_feature_bootstrap_step_cli");
+    assert_eq!(
+        bootstrap["callers"][0]["how"]["kind"], "sourced",
+        "{bootstrap:#}"
+    );
+    let files = || {
+        let mut files = scratch.snapshot();
+        files.retain(|path, (bytes, _)| path.starts_with(&bin) && !bytes.is_empty());
+        let files = files.into_iter().map(|(path, (bytes, _))| (path, bytes));
+        files.collect::<Vec<_>>()
+    };
+    let before = files();
+    let list = scratch.phoenix(&["scripts", "list", "--output-format", "json"]);
+    let all: Vec<serde_json::Value> = serde_json::from_slice(&list.stdout).unwrap();
+    let names: Vec<&str> = all
+        .iter()
+        .filter(|one| one["state"] == "original")
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names.len(), 10, "{names:?}");
+    run(&scratch, &[&["replace"], &names[..]].concat(), 0);
+    // The download step of the old installer is found by its shape.
+    let kept = kept(
+        &scratch,
+        "bin/lxc_setup/phoenix_hypervisor_feature_install_traefik.sh",
+    );
+    let step = "sed -n '/^install_traefik_binary()/,/^}/p' \"$0\" | tail -n 1; sed -n 's/^TRAEFIK_DOWNLOAD_URL=//p' \"$0\"";
+    let found = Command::new("sh")
+        .args(["-c", step, kept.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(
+        stdout(&found).starts_with("}\n\"https://"),
+        "{}",
+        stdout(&found)
+    );
+    assert_ne!(files(), before);
+    run(&scratch, &[&["restore"], &names[..]].concat(), 0);
+    assert_eq!(files(), before);
 }

@@ -8,7 +8,7 @@ use phoenix_core::present;
 use phoenix_core::scripts::{Script, ScriptReport};
 use phoenix_core::site::{ScriptOptions, Site};
 
-use super::absolute;
+use super::{absolute, program};
 use crate::args::Global;
 use crate::exit::{Failure, OK};
 use crate::output::Output;
@@ -117,11 +117,7 @@ fn moved(report: &ScriptReport, output: &Output) -> Result<(), Failure> {
 
 impl Place {
     fn options(&self, global: &Global) -> Result<ScriptOptions, Failure> {
-        let program = match &self.program {
-            Some(path) => absolute(global, path, "--program")?,
-            None => std::env::current_exe()
-                .map_err(|error| Failure::io("find this program's own file", &error))?,
-        };
+        let program = program(self.program.as_deref(), global)?;
         let at = self.at.as_ref();
         let at = at.map(|path| absolute(global, path, "--at")).transpose()?;
         Ok(ScriptOptions {

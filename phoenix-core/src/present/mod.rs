@@ -12,6 +12,7 @@ mod plan;
 mod report;
 mod scripts;
 mod status;
+mod systemd;
 mod table;
 mod template;
 
@@ -30,6 +31,7 @@ pub use plan::plan;
 pub use report::{probes, report};
 pub use scripts::{script_diff, scripts, scripts_moved};
 pub use status::{pending, status};
+pub use systemd::units;
 pub use template::{names, variables};
 
 use crate::diagnostic::Style;

@@ -53,7 +53,12 @@ impl Site {
         let there = self.file(&path)?;
         let kept_path = kept_beside(&path);
         let kept = self.file(&kept_path)?;
-        let original = kept.as_ref().or(there.as_ref());
+        let marked = there.as_ref().and_then(|(bytes, _)| mark_of(bytes));
+        // A script that lies there is the one that a shim would take the place of, whatever is kept.
+        let original = match (&there, &marked) {
+            (Some(_), None) => there.as_ref(),
+            _ => kept.as_ref().or(there.as_ref()),
+        };
         let digest = original.map(|(bytes, _)| FileDigest::of(bytes));
         let (shim, no_shim) =
             match digest.map(|digest| self.shim(script, &kept_path, digest, options)) {
@@ -61,7 +66,6 @@ impl Site {
                 Some(Ok(shim)) => (Some(shim), None),
                 Some(Err(why)) => (None, Some(why)),
             };
-        let marked = there.as_ref().and_then(|(bytes, _)| mark_of(bytes));
         let state = match (&there, &marked) {
             (None, _) if kept.is_some() => State::KeptOnly,
             (None, _) => State::Absent,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::found::Found;
-use super::Site;
 use super::change::LOCK_TIMEOUT;
+use super::{Site, UnitOptions};
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::document::unified_diff;
 use crate::error::Error;
@@ -194,10 +194,36 @@ impl Site {
         if written {
             self.commit(what, &[], changes)?;
         }
+        for done in &mut moves {
+            if done.act == Act::Restored && done.name == AUTO_RENEWAL {
+                self.cron_back(done, options)?;
+            }
+        }
         Ok(ScriptReport {
             scripts: moves,
             written,
         })
+    }
+
+    /// What the shim of the automatic renewal put in place goes with it: the timer, and the cron file is back.
+    fn cron_back(&self, done: &mut Move, options: &ScriptOptions) -> Result<(), Error> {
+        let mut units = UnitOptions::new(&options.program);
+        units.dry_run = options.dry_run;
+        if self.timer_instead_of_cron(&units.dir)?.is_none() {
+            return Ok(());
+        }
+        let report = self.remove_units_locked(&units)?;
+        let would = if report.written { "" } else { "would be " };
+        if let Some(moved) = &report.cron {
+            done.notes
+                .push(format!("{} {would}back", moved.to.display()));
+        }
+        for file in &report.files {
+            done.notes
+                .push(format!("{} {would}removed", file.path.display()));
+        }
+        done.notes.extend(report.notes);
+        Ok(())
     }
 
     /// The first free name beside a path.
@@ -443,6 +469,8 @@ fn content(bytes: &[u8]) -> Expect {
     Expect::Content(FileDigest::of(bytes))
 }
 
+/// The script whose shim installs a timer.
+const AUTO_RENEWAL: &str = "hypervisor_feature_setup_auto_renewal";
 /// What is put aside for somebody who changed it.
 const EDITED: &str = ".edited-by-hand";
 
