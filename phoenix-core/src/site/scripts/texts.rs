@@ -59,8 +59,11 @@ impl Site {
         }
         for name in self.root.list(dir)? {
             let path = dir.join(&name);
-            // What is kept for the way back is not called.
-            if name.to_string_lossy().contains(".before-phoenix") {
+            // What is kept for the way back is not called, and a page about scripts calls none.
+            let prose = ["md", "txt", "rst"]
+                .iter()
+                .any(|ending| path.extension().is_some_and(|found| found == *ending));
+            if prose || name.to_string_lossy().contains(".before-phoenix") {
                 continue;
             }
             let Some(facts) = self.root.stat(&path)? else {

@@ -48,16 +48,15 @@ impl Site {
         ];
         let mut found: Vec<PathBuf> = Vec::new();
         for dir in wanted {
-            let mut at = dir.as_path();
-            while self.root.stat(at).ok().flatten().is_none() {
-                match at.parent() {
-                    Some(parent) => at = parent,
-                    None => break,
-                }
-            }
-            if at != dir && TOO_WIDE.iter().any(|wide| at == Path::new(wide)) {
+            // One that is missing can be made in its parent, unless that opens half the host.
+            let there = |path: &&Path| matches!(self.root.stat(path), Ok(Some(_)));
+            let narrow = |path: &&Path| TOO_WIDE.iter().all(|wide| *path != Path::new(wide));
+            let itself = Some(dir.as_path()).filter(there);
+            let Some(at) = itself.or_else(|| dir.parent().filter(there).filter(narrow)) else {
                 missing.push(dir.display().to_string());
-            } else if !found.iter().any(|other| at.starts_with(other)) {
+                continue;
+            };
+            if !found.iter().any(|other| at.starts_with(other)) {
                 found.push(at.to_owned());
             }
         }
