@@ -336,3 +336,81 @@ fn the_real_scripts_are_known_with_their_callers_and_come_back_byte_for_byte() {
     run(&scratch, &[&["restore"], &names[..]].concat(), 0);
     assert_eq!(files(), before);
 }
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let section = readme.split("## One script at a time").nth(1).unwrap();
+    let block = section.split("```\n").nth(1).unwrap();
+    let scratch = site();
+    let mut printed = String::new();
+    for line in block
+        .lines()
+        .filter_map(|line| line.strip_prefix("# phoenix "))
+    {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output = scratch.phoenix(&words);
+        assert_eq!(output.status.code(), Some(0), "{line}: {}", stderr(&output));
+        printed += &format!("# phoenix {line}\n{}", stdout(&output));
+    }
+    assert_eq!(printed, block);
+}
+
+/// Every line of the page is one that the program understands.
+#[test]
+fn the_page_from_bash_names_only_commands_that_there_are() {
+    let page = fs::read_to_string(repository().join("docs/from-bash.md")).unwrap();
+    let lines = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.ends_with("` |"))
+        .filter_map(|line| line.rsplit("| `phoenix ").next())
+        .map(|rest| rest.trim_end_matches("` |").replace("\\|", "|"));
+    let block = page.split("```\n").nth(1).unwrap();
+    let block = block
+        .lines()
+        .filter_map(|line| line.strip_prefix("phoenix "))
+        .map(|line| line.split("   ").next().unwrap().to_owned());
+    let scratch = Scratch::new();
+    let bin = scratch.0.join("phoenix");
+    let program = env!("CARGO_BIN_EXE_phoenix");
+    let root = scratch.0.display();
+    fs::write(
+        &bin,
+        format!("#!/bin/sh\nexec {program} --root {root} \"$@\"\n"),
+    )
+    .unwrap();
+    fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(scratch.0.join("a.crt"), "").unwrap();
+    fs::write(scratch.0.join("web.crt"), "").unwrap();
+    let mut count = 0;
+    for line in lines.filter(|line| !line.starts_with('|')).chain(block) {
+        // Paths are those of a host beneath the root.
+        let absolute: Vec<String> =
+            line.split(' ')
+                .map(|word| match word {
+                    "a.crt" | "a.key" | "a.csr" | "web.key" | "web.csr" | "web.crt" | "CRT"
+                    | "KEY" => format!("/{word}"),
+                    word => word.to_owned(),
+                })
+                .collect();
+        let line = absolute
+            .join(" ")
+            .replace("< /a.crt", "< a.crt")
+            .replace("< /web.crt", "< web.crt")
+            .replace("> /web.csr", "> web.csr");
+        let output = Command::new("sh")
+            .args(["-c", &format!("phoenix {line}")])
+            .current_dir(&scratch.0)
+            .env("PATH", format!("{root}:/usr/bin:/bin"))
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = stderr(&output);
+        assert!(
+            !said.contains("Usage:") && !said.contains("is not absolute"),
+            "{line}: {said}"
+        );
+        count += 1;
+    }
+    assert!(count > 25, "{count} lines were found");
+}
