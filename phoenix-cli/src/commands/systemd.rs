@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use phoenix_core::present;
 use phoenix_core::site::{Site, UnitOptions};
-use phoenix_core::systemd::UnitReport;
+use phoenix_core::systemd::{UnitFiles, UnitReport};
 
 use super::{absolute, program};
 use crate::args::{Global, ScopeArg};
@@ -102,7 +102,7 @@ pub(super) fn run(
             told(&report, output)?;
         }
         SystemdCommand::Print { units } => {
-            let (files, notes) = site.unit_files(&units.options(global)?)?;
+            let UnitFiles { files, notes } = site.unit_files(&units.options(global)?)?;
             for note in notes {
                 output.say(&format!("note: {note}"));
             }

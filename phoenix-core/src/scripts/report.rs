@@ -34,13 +34,12 @@ impl State {
     pub fn words(self) -> &'static str {
         match self {
             Self::Absent => "absent",
-            Self::EditedShim => "changed by hand",
+            Self::EditedShim | Self::ScriptOverShim => "changed by hand",
             Self::Foreign => "no script",
             Self::KeptOnly => "gone",
             Self::OlderShim => "replaced (older)",
             Self::Original => "original",
             Self::Replaced => "replaced",
-            Self::ScriptOverShim => "changed by hand",
         }
     }
 
