@@ -333,7 +333,7 @@ fn enroll_hint(source: &EnrollError) -> Option<String> {
             fault: TlsFault::NameMismatch { .. },
             ..
         } => Some(
-            "--ca-server-name says the name for one command, `[ca] server_name` for the site"
+            "--ca-server-name (of `ca bootstrap` --server-name) says the name for one command, `[ca] server_name` for the site"
                 .to_owned(),
         ),
         EnrollError::Tls {

@@ -16,6 +16,7 @@ use phoenix_core::settings::{AcmeChallenge, HookWords};
 #[cfg(feature = "acme")]
 use phoenix_core::site::AcmeOverrides;
 use phoenix_core::site::{BootstrapOptions, CaInitOptions, CaOverrides, ChangeOptions, Site};
+use phoenix_core::system::Proxy;
 use phoenix_core::x509::Fingerprint;
 
 use super::{absolute, open_reaching};
@@ -123,6 +124,9 @@ pub(crate) struct BootstrapArgs {
     /// The name on its certificate, where the URL holds another
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
+    /// The HTTP proxy through which it is reached; none where none is named, whatever the environment says
+    #[arg(long, value_name = "URL")]
+    proxy: Option<Proxy>,
     /// The JWK provisioner; its only one where none is named
     #[arg(long, value_name = "NAME")]
     provisioner: Option<String>,
@@ -153,6 +157,9 @@ pub(crate) struct CaArgs {
     /// The name on its certificate, where the URL holds another
     #[arg(long, value_name = "NAME")]
     ca_server_name: Option<String>,
+    /// The HTTP proxy through which it is reached
+    #[arg(long, value_name = "URL")]
+    ca_proxy: Option<Proxy>,
     /// SHA-256 of its root, by which the root is fetched where no file is named
     #[arg(long, value_name = "HEX")]
     fingerprint: Option<Fingerprint>,
@@ -226,6 +233,7 @@ impl CaArgs {
         let overrides = CaOverrides {
             urls: self.ca_url.clone(),
             server_name: self.ca_server_name.clone(),
+            proxy: self.ca_proxy.clone(),
             root: self
                 .ca_root
                 .as_ref()
@@ -325,6 +333,7 @@ fn bootstrap(args: &BootstrapArgs, global: &Global, output: &Output) -> Result<u
     };
     let mut options = BootstrapOptions::new(args.url.clone(), args.fingerprint);
     options.server_name.clone_from(&args.server_name);
+    options.proxy.clone_from(&args.proxy);
     options.provisioner.clone_from(&args.provisioner);
     options.password_file = path(
         &args.provisioner_password_file,

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use crate::diagnostic::{Fault, Faults, nearest};
 use crate::document::{Cursor, Document, Kind};
 use crate::names::{CommonName, GuestId, NameError, SubjectAltName};
+use crate::system::Proxy;
 use crate::time::{DailyWindow, RenewBefore};
 use crate::x509::Fingerprint;
 
@@ -83,6 +84,8 @@ pub struct CaSettings {
     pub config: Option<PathBuf>,
     /// It speaks ACME, and this is how.
     pub acme: Option<AcmeSettings>,
+    /// The HTTP proxy through which it is reached. Default: none, whatever the environment says.
+    pub proxy: Option<Proxy>,
 }
 
 /// `[docker]`.
@@ -219,6 +222,7 @@ impl Settings {
                 "provisioner",
                 "provisioner_password_file",
                 "config",
+                "proxy",
             ];
             known(ca, &[&names[..], &acme::KEYS].concat(), &mut faults);
             settings.ca = CaSettings {
@@ -231,6 +235,7 @@ impl Settings {
                 password_file: path(ca, "provisioner_password_file", &mut faults),
                 config: path(ca, "config", &mut faults),
                 acme: acme::decode(ca, &mut faults),
+                proxy: parsed(ca, "proxy", &mut faults),
             };
         }
         if let Some(renewal) = table(root, "renewal", &mut faults) {

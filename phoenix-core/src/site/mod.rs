@@ -25,6 +25,7 @@ mod rollback;
 mod run;
 mod scripts;
 mod seams;
+mod seen;
 mod status;
 mod step_files;
 mod systemd;
