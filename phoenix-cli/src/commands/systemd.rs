@@ -53,7 +53,7 @@ pub(crate) struct UnitArgs {
     /// Which parts of the site the service runs for
     #[arg(long, value_enum, value_name = "SCOPE", default_value_t = ScopeArg::All)]
     scope: ScopeArg,
-    /// When it runs, as systemd's OnCalendar= takes it
+    /// When it runs, as systemd's `OnCalendar=` takes it
     #[arg(long, value_name = "WHEN", default_value = "hourly")]
     on_calendar: String,
     /// By how many seconds its start is put off at most, at random
