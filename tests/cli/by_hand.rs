@@ -205,8 +205,8 @@ fn adopt_says_what_a_first_run_would_change_and_changes_nothing() {
     assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
     let issued = scratch.phoenix(&["certs", "issue", NAME, "--cert", &cert, "--key", &key]);
     assert_eq!(issued.status.code(), Some(0), "{}", stderr(&issued));
-    let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
-    fs::set_permissions(scratch.0.join(&key[1..]), mode).unwrap();
+    let open_to_all = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
+    fs::set_permissions(scratch.0.join(&key[1..]), open_to_all).unwrap();
     let before = scratch.snapshot();
     let output = scratch.phoenix(&["adopt"]);
     let text = stdout(&output);
