@@ -147,7 +147,11 @@ fn a_script_is_replaced_and_comes_back_with_its_bytes_mode_and_owner() {
     assert!(again.contains("it is replaced already"), "{again}");
     assert_eq!(facts(&place), shim);
 
-    run(&scratch, &["restore", place.to_str().unwrap()], 0);
+    run(
+        &scratch,
+        &["restore", "managers/certificate-renewal-manager.sh"],
+        0,
+    );
     assert_eq!(facts(&place), before);
     assert!(!kept(&scratch, MANAGER).exists());
     let again = run(&scratch, &["restore", "certificate-renewal-manager"], 0);
@@ -164,6 +168,8 @@ fn what_the_operator_edited_meanwhile_is_said_and_never_lost() {
     let edited = fs::read_to_string(&place).unwrap() + "echo mine\n";
     fs::write(&place, &edited).unwrap();
     assert_eq!(listed(&scratch, name)["state"], "edited-shim");
+    let edited_by = listed(&scratch, name);
+    assert_eq!(edited_by["differs"]["added"], 1, "{edited_by}");
     let diff = run(&scratch, &["diff", name], 0);
     assert!(diff.contains("\n+echo mine\n"), "{diff}");
     for verb in ["replace", "restore"] {
@@ -276,6 +282,34 @@ fn a_dispatcher_behind_a_link_changes_in_its_own_place_and_a_program_is_left_alo
     fs::write(place(&scratch, "bin/dispatch"), b"\x7fELF\0").unwrap();
     assert_eq!(listed(&scratch, "phoenix")["state"], "foreign");
     run(&scratch, &["replace", "phoenix"], 2);
+}
+
+#[test]
+fn a_path_means_the_script_that_lies_there() {
+    let scratch = site();
+    script(
+        &scratch,
+        "elsewhere/certificate-renewal-manager.sh",
+        SCRIPT,
+        0o700,
+    );
+    let path = "/usr/local/phoenix_hypervisor/elsewhere/certificate-renewal-manager.sh";
+    run(&scratch, &["replace", path], 0);
+    assert!(kept(&scratch, "elsewhere/certificate-renewal-manager.sh").exists());
+    assert!(!kept(&scratch, MANAGER).exists());
+    run(
+        &scratch,
+        &["restore", path, "hypervisor_feature_setup_firewall"],
+        2,
+    );
+    run(&scratch, &["restore", path], 0);
+    let usual = format!("/usr/local/phoenix_hypervisor/{MANAGER}");
+    run(
+        &scratch,
+        &["replace", &usual, "hypervisor_feature_setup_firewall"],
+        0,
+    );
+    assert!(kept(&scratch, MANAGER).exists());
 }
 
 /// The operator's real scripts, where they are at hand.

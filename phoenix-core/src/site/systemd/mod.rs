@@ -123,6 +123,14 @@ impl Site {
     /// of before are back then.
     pub fn install_units(&self, options: &UnitOptions) -> Result<UnitReport, Error> {
         let _lock = self.lock_for_edit(options.dry_run, options.lock_timeout)?;
+        // Who only changes the hour still has the cron file back in the end.
+        let options = &UnitOptions {
+            instead_of: match &options.instead_of {
+                Some(cron) => Some(cron.clone()),
+                None => self.timer_instead_of_cron(&options.dir)?,
+            },
+            ..options.clone()
+        };
         let UnitFiles { files: made, notes } = self.unit_files(options)?;
         let mut report = UnitReport {
             notes,
