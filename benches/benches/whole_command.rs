@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use phoenix_benches::{TARGET, built, guests, is_measured};
+use phoenix_benches::{TARGET, built, growth_of, guests, is_measured, least, milliseconds, say};
 
 /// jq's time over ours, at least.
 const FASTER: f64 = 3.0;
@@ -61,13 +61,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         let ratio = theirs.map(|theirs| theirs.as_secs_f64() / ours.as_secs_f64());
         let memory = ratio_of(peak, size);
         say(&format!(
-            "{:>6} KB {:>9.1} ms {:>9} {:>8}    {:.1} MB, {memory:.1} x the file",
+            "{:>6} KB {:>12} {:>12} {:>8}    {:.1} MB, {memory:.1} x the file",
             size / 1000,
-            ours.as_secs_f64() * 1e3,
-            theirs.map_or("-".to_owned(), |theirs| format!(
-                "{:.1} ms",
-                theirs.as_secs_f64() * 1e3
-            )),
+            milliseconds(ours),
+            theirs.map_or("-".to_owned(), milliseconds),
             ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.1}")),
             ratio_of(peak, 1_000_000),
         ));
@@ -78,8 +75,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if !is_measured() {
         return Ok(ExitCode::SUCCESS);
     }
-    if let [.., medium, large] = ours_by_size[..] {
-        let growth = large.as_secs_f64() / medium.as_secs_f64();
+    if let Some(growth) = growth_of(&ours_by_size) {
         say(&format!(
             "ten times the file costs {growth:.1} times the time"
         ));
@@ -161,17 +157,7 @@ fn peak_of_child(command: &[String]) -> Result<ExitCode, Box<dyn Error>> {
 
 const PEAK: &str = "--peak-of";
 
-/// The fastest run: what else the machine does can only add to it.
-fn least(times: &[Duration]) -> Duration {
-    times.iter().min().copied().unwrap_or_default()
-}
-
 #[expect(clippy::cast_precision_loss, reason = "a ratio to be read by people")]
 fn ratio_of(bytes: u64, of: u64) -> f64 {
     bytes as f64 / of as f64
-}
-
-#[expect(clippy::print_stdout, reason = "a bench's answer")]
-fn say(line: &str) {
-    println!("{line}");
 }

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// Whether this run measures, or only shows that the benches still work.
 pub fn is_measured() -> bool {
@@ -32,6 +33,30 @@ pub fn built() -> Result<PathBuf, Box<dyn Error>> {
         return Err("could not build the command".into());
     }
     Ok(profile.join("phoenix"))
+}
+
+/// The fastest run: what else the machine does can only add to it.
+pub fn least(times: &[Duration]) -> Duration {
+    times.iter().min().copied().unwrap_or_default()
+}
+
+/// The last time over the one before it.
+pub fn growth_of(times: &[Duration]) -> Option<f64> {
+    match times {
+        [.., less, more] => Some(more.as_secs_f64() / less.as_secs_f64()),
+        _ => None,
+    }
+}
+
+/// A time for people.
+pub fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+/// A line of a bench's answer.
+#[expect(clippy::print_stdout, reason = "a bench's answer")]
+pub fn say(line: &str) {
+    println!("{line}");
 }
 
 /// Guests with firewall rules, indented by four, of at least so many bytes.

@@ -140,6 +140,7 @@ impl RunWords<'_> {
             dry_run: self.dry_run,
             lock_timeout: self.lock_timeout,
             deadline: self.deadline,
+            ..SyncOptions::default()
         })
     }
 }

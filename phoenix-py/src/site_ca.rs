@@ -111,6 +111,7 @@ impl Ca {
                 .map(|given| self::password(Some(given.bind(py))))
                 .transpose()?,
             acme: self.acme.clone(),
+            ..CaOverrides::default()
         })
     }
 }

@@ -13,6 +13,9 @@ mod manifest;
 mod mounts;
 mod pairs;
 mod run;
+mod scripts;
+mod shims;
+mod systemd;
 mod template;
 mod trust;
 

@@ -15,7 +15,7 @@ use phoenix_core::present;
 use phoenix_core::settings::{AcmeChallenge, HookWords};
 #[cfg(feature = "acme")]
 use phoenix_core::site::AcmeOverrides;
-use phoenix_core::site::{BootstrapOptions, CaInitOptions, CaOverrides, Site};
+use phoenix_core::site::{BootstrapOptions, CaInitOptions, CaOverrides, ChangeOptions, Site};
 use phoenix_core::system::Proxy;
 use phoenix_core::x509::Fingerprint;
 
@@ -78,6 +78,21 @@ pub(crate) enum CaCommand {
         /// Ask the CA for its version, roots, issuers, provisioners and revocation list too
         #[arg(long)]
         online: bool,
+    },
+    /// Write the step CLI's own files, for scripts that still call `step`: the pinned root and the CA's address
+    #[command(
+        after_help = "Examples:\n  phoenix ca step-files\n  phoenix ca step-files --dir /root/.step --dry-run"
+    )]
+    StepFiles {
+        /// The step CLI's directory
+        #[arg(long, value_name = "DIR", default_value = "/root/.step")]
+        dir: PathBuf,
+        /// Show the diff, write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
     },
     /// Pin the root certificate that lies where the site keeps it, if it has this fingerprint
     #[command(
@@ -282,6 +297,20 @@ pub(super) fn run(command: &CaCommand, global: &Global, output: &Output) -> Resu
         CaCommand::Show { online } => {
             let view = super::open(global)?.ca_view(*online)?;
             output.answer(&view, |style| present::ca_view(&view, now, style))?;
+            Ok(OK)
+        }
+        CaCommand::StepFiles {
+            dir,
+            dry_run,
+            lock_timeout,
+        } => {
+            let dir = absolute(global, dir, "--dir")?;
+            let options = ChangeOptions {
+                dry_run: *dry_run,
+                lock_timeout: Duration::from_secs(*lock_timeout),
+            };
+            let report = super::open(global)?.step_files(&dir, options)?;
+            output.answer(&report, |style| present::change(&report, style))?;
             Ok(OK)
         }
         CaCommand::Trust { fingerprint } => {

@@ -121,6 +121,11 @@ impl<'m> Found<'m> {
         &mut self.found[last]
     }
 
+    /// What was found elsewhere, behind what is here.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.found.append(&mut other.found);
+    }
+
     /// What a reader found wrong.
     pub(super) fn read(&mut self, fault: &Fault) {
         self.found.push(Open {

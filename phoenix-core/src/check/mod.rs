@@ -10,6 +10,7 @@ mod finding;
 mod fix;
 mod rule;
 mod rules;
+mod spread;
 mod table;
 mod view;
 
@@ -28,24 +29,38 @@ use view::View;
 
 /// Looks at the whole site; a site that is right has no findings.
 pub fn check(model: &Model, facts: &Facts, selection: &Selection) -> Findings {
-    let view = View::new(model, facts);
     let mut found = Found::default();
     for fault in &facts.unread {
         found.read(fault);
     }
-    rules::documents::check(&view, &mut found);
-    rules::guests::check(&view, &mut found);
-    rules::addresses::check(&view, &mut found);
-    rules::links::check(&view, &mut found);
-    rules::firewall::check(&view, &mut found);
-    rules::shadow::check(&view, &mut found);
-    rules::connections::check(&view, &mut found);
-    rules::manifest::check(&view, &mut found);
-    rules::hooks::check(&view, &mut found);
-    rules::keys::check(&view, &mut found);
-    rules::secrets::check(&view, &mut found);
-    rules::traefik::check(&view, &mut found);
-    rules::docker::check(&view, &mut found);
+    let of_documents = || {
+        let mut found = Found::default();
+        rules::documents::check(model, facts, &mut found);
+        found
+    };
+    let of_site = || {
+        let view = View::new(model, facts);
+        let mut found = Found::default();
+        rules::guests::check(&view, &mut found);
+        rules::addresses::check(&view, &mut found);
+        rules::links::check(&view, &mut found);
+        view.each_list(&mut found, |guest, list, found| {
+            rules::firewall::check(&view, guest, list, found);
+            rules::shadow::check(&view, guest, list, found);
+        });
+        rules::connections::check(&view, &mut found);
+        rules::manifest::check(&view, &mut found);
+        rules::hooks::check(&view, &mut found);
+        rules::keys::check(&view, &mut found);
+        rules::secrets::check(&view, &mut found);
+        rules::traefik::check(&view, &mut found);
+        rules::docker::check(&view, &mut found);
+        found
+    };
+    let many = model.guests.0.len() >= spread::MANY;
+    let (of_documents, of_site) = spread::both(many, of_documents, of_site);
+    found.append(of_documents);
+    found.append(of_site);
     let documents = &model.documents;
     let manifest = documents.manifest.path();
     let optional = [&documents.vms, &documents.lxcs];

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::Facts;
+use super::finding::Found;
+use super::spread::spread;
 use crate::diagnostic::{Faults, Place};
 use crate::document::{Cursor, Document, Format, NodeId, Part};
 use crate::firewall::{
@@ -22,6 +24,8 @@ pub(super) struct View<'m> {
     lists: Vec<RuleList<'m>>,
     /// Whose each list is.
     owners: Vec<Option<&'m Guest>>,
+    /// Whether each list's firewall is switched on.
+    on: Vec<bool>,
     /// Traefik's static file as it will be.
     pub(super) static_file: Option<Result<StaticFile, Faults>>,
     /// The template itself, where it is YAML as it stands.
@@ -38,6 +42,12 @@ pub(super) struct View<'m> {
     by_number: HashMap<u32, usize>,
 }
 
+fn is_on(list: &RuleList<'_>) -> bool {
+    let firewall = list.firewall.map(|node| list.document.cursor(node));
+    let flag = firewall.and_then(|firewall| firewall.get("enabled"));
+    flag.and_then(Cursor::as_bool) == Some(true)
+}
+
 /// A directory of the host that a guest sees.
 #[derive(Clone, Copy)]
 pub(super) struct Mounted<'m> {
@@ -48,8 +58,7 @@ pub(super) struct Mounted<'m> {
 
 impl<'m> View<'m> {
     pub(super) fn new(model: &'m Model, facts: &'m Facts) -> Self {
-        let mut lists = Vec::with_capacity(model.guests.0.len() + 1);
-        let mut owners = Vec::with_capacity(model.guests.0.len() + 1);
+        let mut described = Vec::with_capacity(model.guests.0.len());
         let mut mounts: HashMap<PathBuf, Vec<Mounted<'m>>> = HashMap::new();
         let mut by_number = HashMap::new();
         let mut by_id = HashMap::new();
@@ -60,9 +69,8 @@ impl<'m> View<'m> {
                 by_address.entry(ip).or_insert(guest);
             }
             if let Some(document) = model.documents.of(guest.id.kind) {
-                by_number.entry(guest.id.id).or_insert(lists.len());
-                lists.push(RuleList::guest(document, guest));
-                owners.push(Some(guest));
+                by_number.entry(guest.id.id).or_insert(described.len());
+                described.push((document, guest));
             }
             for (index, mount) in guest.mounts.iter().enumerate() {
                 let path = model.on_host(&mount.host_path);
@@ -72,8 +80,15 @@ impl<'m> View<'m> {
                     .push(Mounted { guest, index });
             }
         }
+        let read = |(document, guest): &(&'m Document, &'m Guest)| RuleList::guest(document, guest);
+        let parts = spread(&described, |part| -> Vec<_> {
+            part.iter().map(read).collect()
+        });
+        let mut lists: Vec<RuleList<'m>> = parts.into_iter().flatten().collect();
         lists.push(RuleList::global(&model.documents.host));
+        let mut owners: Vec<_> = described.iter().map(|(_, guest)| Some(*guest)).collect();
         owners.push(None);
+        let on = lists.iter().map(is_on).collect();
         let static_file = model
             .static_file()
             .map(|result| result.map(|(_, file)| file));
@@ -86,6 +101,7 @@ impl<'m> View<'m> {
             facts,
             lists,
             owners,
+            on,
             static_file,
             source,
             managers: model.docker_managers().collect(),
@@ -114,16 +130,42 @@ impl<'m> View<'m> {
 
     /// The rules of the guest of this number; the host-wide ones for none.
     pub(super) fn list(&self, number: Option<u32>) -> Option<&RuleList<'m>> {
-        let index = match number {
-            Some(number) => *self.by_number.get(&number)?,
-            None => self.lists.len().checked_sub(1)?,
-        };
-        self.lists.get(index)
+        self.lists.get(self.index(number)?)
     }
 
-    /// Each list with its guest; the host-wide one has none.
-    pub(super) fn lists(&self) -> impl Iterator<Item = (Option<&'m Guest>, &RuleList<'m>)> {
-        self.owners.iter().copied().zip(&self.lists)
+    fn index(&self, number: Option<u32>) -> Option<usize> {
+        match number {
+            Some(number) => self.by_number.get(&number).copied(),
+            None => self.lists.len().checked_sub(1),
+        }
+    }
+
+    /// Looks at each list with its guest; the host-wide one has none.
+    pub(super) fn each_list(
+        &self,
+        found: &mut Found<'m>,
+        look: impl Fn(Option<&'m Guest>, &RuleList<'m>, &mut Found<'m>) + Sync,
+    ) {
+        let all: Vec<usize> = (0..self.lists.len()).collect();
+        let parts = spread(&all, |part| {
+            let mut found = Found::default();
+            for index in part {
+                look(self.owners[*index], &self.lists[*index], &mut found);
+            }
+            found
+        });
+        parts.into_iter().for_each(|part| found.append(part));
+    }
+
+    /// What is found in the lists, in their order.
+    pub(super) fn in_each_list<'v, T: Send>(
+        &'v self,
+        look: impl Fn(Option<&'m Guest>, &'v RuleList<'m>) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        let all: Vec<usize> = (0..self.lists.len()).collect();
+        let look = |index: &usize| look(self.owners[*index], &self.lists[*index]);
+        let parts = spread(&all, |part| part.iter().flat_map(look).collect::<Vec<_>>());
+        parts.into_iter().flatten().collect()
     }
 
     /// What decides against a connection, if something does.
@@ -176,15 +218,13 @@ impl<'m> View<'m> {
         let Zone::Guest(number, _) = zone else {
             return zone == Zone::Outside;
         };
-        let Some(list) = self.list(Some(number)) else {
+        let Some(index) = self.index(Some(number)) else {
             return false;
         };
-        let firewall = list.firewall.map(|node| list.document.cursor(node));
-        let flag = firewall.and_then(|firewall| firewall.get("enabled"));
-        if flag.and_then(Cursor::as_bool) != Some(true) {
+        if !self.on[index] {
             return true;
         }
-        for listed in &list.rules {
+        for listed in &self.lists[index].rules {
             let rule = &listed.rule;
             if !rule.enabled || rule.direction != direction && rule.direction != Direction::Group {
                 continue;

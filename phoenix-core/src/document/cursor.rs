@@ -1,6 +1,7 @@
 //! Reading a document: a cursor is a document and a node.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -29,6 +30,27 @@ pub struct Entry<'d> {
 }
 
 impl Entry<'_> {
+    /// The members of an object whose names stood there before, each with the one before it.
+    pub(crate) fn repeated(entries: &[Self]) -> Vec<(&Self, &Self)> {
+        let mut pairs = Vec::new();
+        // Most objects are short: comparing is cheaper than hashing.
+        if entries.len() <= SHORT {
+            for (index, entry) in entries.iter().enumerate() {
+                let earlier = entries[..index]
+                    .iter()
+                    .rfind(|other| other.key == entry.key);
+                pairs.extend(earlier.map(|earlier| (entry, earlier)));
+            }
+            return pairs;
+        }
+        let mut seen = HashMap::with_capacity(entries.len());
+        for entry in entries {
+            let earlier = seen.insert(entry.key.as_ref(), entry);
+            pairs.extend(earlier.map(|earlier| (entry, earlier)));
+        }
+        pairs
+    }
+
     /// Where the name stands, with the pointer of the value.
     pub fn key_place(&self) -> Place {
         let document = self.value.document;
@@ -161,10 +183,16 @@ impl<'d> Cursor<'d> {
 
     /// The member called `key`; of duplicates the last, as `jq` and `serde_json` have it.
     pub fn get(self, key: &str) -> Option<Self> {
-        self.entries()
-            .filter(|entry| entry.key == key)
-            .last()
-            .map(|entry| entry.value)
+        let tape = self.document.tape();
+        let Range { start: mut at, end } = self.children(Kind::Object);
+        let mut found = None;
+        while at < end {
+            if is_named(self.document, at, key) {
+                found = Some(at + 1);
+            }
+            at = tape.next(at + 1);
+        }
+        found.map(|node| Self { node, ..self })
     }
 
     /// The value at a JSON pointer (RFC 6901) below this one; `""` is this one.
@@ -174,7 +202,11 @@ impl<'d> Cursor<'d> {
             return Some(cursor);
         }
         for token in pointer.strip_prefix('/')?.split('/') {
-            let token = token.replace("~1", "/").replace("~0", "~");
+            let token: Cow<'_, str> = if token.contains('~') {
+                token.replace("~1", "/").replace("~0", "~").into()
+            } else {
+                token.into()
+            };
             cursor = match cursor.kind() {
                 Kind::Object => cursor.get(&token)?,
                 Kind::Array if token == "0" || !token.starts_with(['0', '+']) => {
@@ -439,19 +471,37 @@ impl<'d> Iterator for Entries<'d> {
 /// The text of a string node or key; with `lossy`, U+FFFD for what is no Unicode.
 pub(super) fn text_of(document: &Document, node: u32, lossy: bool) -> Option<Cow<'_, str>> {
     let tape = document.tape();
-    if let Some(text) = tape.text(node) {
-        return Some(text.into());
-    }
-    let literal = document.text().get(tape.span(node))?;
-    let inner = match tape.form(node) {
-        Form::Single | Form::Double => literal.get(1..literal.len() - 1)?,
-        _ => literal,
-    };
+    let inner = || document.text().get(inner_span(document, node));
     if !tape.is_escaped(node) {
-        return Some(inner.into());
+        return inner().map(Cow::Borrowed);
     }
-    json::unescape(inner, lossy).map(Cow::Owned)
+    match tape.text(node) {
+        Some(text) => Some(text.into()),
+        None => json::unescape(inner()?, lossy).map(Cow::Owned),
+    }
 }
+
+/// Whether this is the text of a key; most names are told apart by their lengths.
+fn is_named(document: &Document, node: u32, key: &str) -> bool {
+    if document.tape().is_escaped(node) {
+        return text_of(document, node, true).is_some_and(|name| name == key);
+    }
+    let span = inner_span(document, node);
+    span.len() == key.len() && document.text().as_bytes().get(span) == Some(key.as_bytes())
+}
+
+/// The bytes of a scalar without its quotes.
+fn inner_span(document: &Document, node: u32) -> Range<usize> {
+    let tape = document.tape();
+    let span = tape.span(node);
+    match tape.form(node) {
+        Form::Single | Form::Double => span.start + 1..span.end - 1,
+        _ => span,
+    }
+}
+
+/// Members whose names are compared one by one.
+const SHORT: usize = 24;
 
 #[cfg(test)]
 mod tests {

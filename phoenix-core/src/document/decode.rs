@@ -1,5 +1,6 @@
 //! From a cursor to plain types, with all faults at once.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -28,7 +29,7 @@ where
     T: FromStr,
     T::Err: Display,
 {
-    let text = String::decode(cursor, faults)?;
+    let text = text(cursor, faults)?;
     match text.parse() {
         Ok(value) => Some(value),
         Err(error) => {
@@ -52,6 +53,15 @@ pub fn wrong_type(cursor: Cursor<'_>, expected: &str) -> Fault {
     } else {
         cursor.place()
     })
+}
+
+/// The fault of an object without a field that it must have.
+pub(crate) fn missing_field(object: Cursor<'_>, name: &str) -> Fault {
+    Fault::error(
+        "missing-field",
+        format!("found no field `{name}`, expected one"),
+    )
+    .at(object.start_place())
 }
 
 /// The members of one object on their way into a record.
@@ -83,19 +93,17 @@ impl<'d> Fields<'d> {
             faults.push(wrong_type(cursor, "an object"));
             return None;
         }
-        let entries: Vec<_> = cursor.entries().collect();
-        let mut seen = std::collections::HashMap::new();
-        for entry in &entries {
-            if let Some(earlier) = seen.insert(entry.key.as_ref(), entry) {
-                faults.push(
-                    Fault::warning(
-                        "duplicate-key",
-                        format!("found `{}` twice, the last one counts", entry.key),
-                    )
-                    .at(entry.key_place())
-                    .at(earlier.key_place().with_label("ignored")),
-                );
-            }
+        let mut entries = Vec::with_capacity(USUAL);
+        entries.extend(cursor.entries());
+        for (entry, earlier) in Entry::repeated(&entries) {
+            faults.push(
+                Fault::warning(
+                    "duplicate-key",
+                    format!("found `{}` twice, the last one counts", entry.key),
+                )
+                .at(entry.key_place())
+                .at(earlier.key_place().with_label("ignored")),
+            );
         }
         Some(Self { cursor, entries })
     }
@@ -134,13 +142,7 @@ impl<'d> Fields<'d> {
         if let Some(value) = self.value(name) {
             return decode(value, faults);
         }
-        faults.push(
-            Fault::error(
-                "missing-field",
-                format!("found no field `{name}`, expected one"),
-            )
-            .at(self.cursor.start_place()),
-        );
+        faults.push(missing_field(self.cursor, name));
         None
     }
 
@@ -156,10 +158,26 @@ impl<'d> Fields<'d> {
 
     /// Ends the record: every name that is not `known` is a fault that says the nearest known one.
     pub fn finish(self, known: &[&str], faults: &mut Faults) {
-        for entry in &self.entries {
-            if known.contains(&entry.key.as_ref()) {
-                continue;
-            }
+        self.refuse(|name| known.contains(&name), || known.to_vec(), faults);
+    }
+
+    /// As [`Fields::finish`], with the names of a table.
+    pub fn finish_table(self, table: &[FieldInfo], faults: &mut Faults) {
+        self.refuse(
+            |name| table.iter().any(|field| field.name == name),
+            || table.iter().map(|field| field.name).collect(),
+            faults,
+        );
+    }
+
+    fn refuse<'k>(
+        &self,
+        is_known: impl Fn(&str) -> bool,
+        known: impl Fn() -> Vec<&'k str>,
+        faults: &mut Faults,
+    ) {
+        for entry in self.entries.iter().filter(|entry| !is_known(&entry.key)) {
+            let known = known();
             let help = match nearest(&entry.key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known fields: {}", known.join(", ")),
@@ -174,31 +192,30 @@ impl<'d> Fields<'d> {
             );
         }
     }
+}
 
-    /// As [`Fields::finish`], with the names of a table.
-    pub fn finish_table(self, table: &[FieldInfo], faults: &mut Faults) {
-        let known: Vec<_> = table.iter().map(|field| field.name).collect();
-        self.finish(&known, faults);
+/// The text of a string; anything else is a fault.
+pub(crate) fn text<'d>(cursor: Cursor<'d>, faults: &mut Faults) -> Option<Cow<'d, str>> {
+    if cursor.kind() != Kind::String {
+        faults.push(wrong_type(cursor, "a string"));
+        return None;
     }
+    let text = cursor.as_str();
+    if text.is_none() {
+        faults.push(
+            Fault::error(
+                "lone-surrogate",
+                "found half a surrogate pair in a string, expected Unicode text",
+            )
+            .at(cursor.place()),
+        );
+    }
+    text
 }
 
 impl Decode for String {
     fn decode(cursor: Cursor<'_>, faults: &mut Faults) -> Option<Self> {
-        if cursor.kind() != Kind::String {
-            faults.push(wrong_type(cursor, "a string"));
-            return None;
-        }
-        let text = cursor.as_str();
-        if text.is_none() {
-            faults.push(
-                Fault::error(
-                    "lone-surrogate",
-                    "found half a surrogate pair in a string, expected Unicode text",
-                )
-                .at(cursor.place()),
-            );
-        }
-        text.map(Into::into)
+        text(cursor, faults).map(Cow::into_owned)
     }
 }
 
@@ -288,6 +305,9 @@ impl Decode for Value {
         value
     }
 }
+
+/// Members that most objects do not have more of.
+const USUAL: usize = 8;
 
 fn shortened(literal: &str) -> &str {
     literal.get(..40).unwrap_or(literal)

@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 pub use cursor::{Cursor, Entries, Entry, Items};
 pub use decode::{Decode, Fields, Located, parsed, wrong_type};
+pub(crate) use decode::{missing_field, text};
 pub use diff::unified_diff;
 pub use edit::{Edit, EditError, Position};
 pub use operation::{Beside, Operation, Operations, json_value, operate, text_or_json};

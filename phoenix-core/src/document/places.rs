@@ -24,13 +24,13 @@ impl Document {
             return Vec::new();
         }
         let mut order: Vec<usize> = (0..marks.len()).collect();
-        order.sort_by_key(|index| marks[*index].0);
+        order.sort_by_key(|index| marks[*index]);
         let nodes: Vec<u32> = order
             .iter()
             .map(|index| self.known(marks[*index].0))
             .collect();
         let pointers = self.pointers(&nodes);
-        let lines = Lines::of(self.text());
+        let mut lines = Lines::of(self.text());
         let mut places: Vec<Option<Place>> = vec![None; marks.len()];
         for ((index, node), pointer) in order.into_iter().zip(nodes).zip(pointers) {
             let (pointer, is_member) = pointer;
@@ -144,29 +144,58 @@ impl Level {
     }
 }
 
-/// Where the lines of a text begin.
-struct Lines(Vec<usize>);
+/// A walk through the lines of a text; what stands behind what was asked before is found by going on.
+struct Lines<'t> {
+    text: &'t str,
+    /// How far the walk has come.
+    at: usize,
+    /// The line there, counted from 1.
+    line: usize,
+}
 
-impl Lines {
-    fn of(text: &str) -> Self {
-        let after = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self(std::iter::once(0).chain(after).collect())
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        Self {
+            text,
+            at: 0,
+            line: 1,
+        }
     }
 
-    fn place(&self, document: &Document, span: Range<usize>) -> Place {
-        let line = self.0.partition_point(|start| *start <= span.start).max(1);
-        let start = self.0[line - 1];
-        let end = self.0.get(line).copied().unwrap_or(document.text().len());
-        let text = document.text().get(start..end).unwrap_or("");
+    fn place(&mut self, document: &Document, span: Range<usize>) -> Place {
+        // TOML's tables need not stand in the order of their nodes.
+        if span.start < self.at {
+            *self = Self::of(self.text);
+        }
+        self.line += line_breaks(&self.text.as_bytes()[self.at..span.start]);
+        self.at = span.start;
+        let (before, after) = self.text.split_at(span.start);
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let end = after
+            .find('\n')
+            .map_or(self.text.len(), |at| span.start + at + 1);
+        let text = &self.text[start..end];
         let mut place = Place::new(
             document.path(),
             text,
             span.start - start..(span.end - start).min(text.len().max(span.start - start)),
         );
-        place.line = line;
+        place.line = self.line;
         place.span = span;
         place
     }
+}
+
+fn line_breaks(bytes: &[u8]) -> usize {
+    // So many fit into the sum of bytes, which needs no wider lanes.
+    let pieces = bytes.chunks(255);
+    let sums = pieces.map(|piece| {
+        piece
+            .iter()
+            .map(|byte| u8::from(*byte == b'\n'))
+            .sum::<u8>()
+    });
+    sums.map(usize::from).sum()
 }
 
 #[cfg(test)]

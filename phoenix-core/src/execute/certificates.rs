@@ -139,13 +139,6 @@ impl<'a> Performer<'a> {
     /// Whether a guest could use what is put there. An id that a container's map leaves out is nobody's there: nothing that
     /// it owns could be read.
     fn fits_guest(&self, guest: GuestId, placement: &Placement) -> Result<(), StepError> {
-        if let Some(dir) = self.with.model.watched_in_guest(placement) {
-            return Err(StepError::new(format!(
-                "Traefik of {guest} watches `{}`: it would load the versions of the pair as configuration, and not notice a new one",
-                dir.display()
-            ))
-            .hint("put the pair beside that directory, as in `/etc/traefik/certs`"));
-        }
         let Some((user, group)) = ids_in_container(&placement.owner) else {
             return Ok(());
         };

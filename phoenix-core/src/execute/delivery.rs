@@ -1,6 +1,7 @@
 //! Puts pairs in their places, on the host and in guests.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -202,9 +203,11 @@ impl<'a> Performer<'a> {
         let mut results: Vec<Result<Takes<'a>, StepError>> = Vec::new();
         for parcel in parcels {
             let key = (parcel.name.clone(), guest);
-            match delivery(parcel) {
+            let watched = self.with.model.watched_in_guest(&parcel.placement);
+            match delivery(parcel, watched.as_deref()) {
                 Ok(delivery) => {
-                    sent.push((results.len(), key, delivery.dir(), delivery.slug.clone()));
+                    let back = delivery.restore(delivery.version.clone());
+                    sent.push((results.len(), key, back));
                     deliveries.push(GuestStep::Deliver(delivery));
                     results.push(Ok((None, None)));
                 }
@@ -222,13 +225,12 @@ impl<'a> Performer<'a> {
                 return results;
             }
         };
-        for ((index, key, dir, slug), result) in sent.into_iter().zip(answer.results) {
+        for ((index, key, back), result) in sent.into_iter().zip(answer.results) {
             results[index] = match result {
                 StepResult::Delivered(delivered) => {
                     let restore = delivered.previous.map(|previous| Restore {
-                        dir,
-                        slug,
                         version: Some(previous),
+                        ..back
                     });
                     if let Some(restore) = &restore {
                         self.delivered.borrow_mut().insert(key, restore.clone());
@@ -277,10 +279,10 @@ fn lost() -> StepError {
     StepError::new("nothing is known of what became of it")
 }
 
-/// A pair as a guest's transport takes it.
-fn delivery(parcel: Parcel) -> Result<Delivery, StepError> {
+/// A pair as a guest's transport takes it. Where a program watches the place, its versions lie beside what is watched.
+fn delivery(parcel: Parcel, watched: Option<&Path>) -> Result<Delivery, StepError> {
     let placement = parcel.placement;
-    let file = |path: &std::path::Path, bytes: Secret, mode| -> Result<PairFile, StepError> {
+    let file = |path: &Path, bytes: Secret, mode| -> Result<PairFile, StepError> {
         Ok(PairFile {
             path: guest_path(path).map_err(StepError::new)?,
             bytes,
@@ -300,6 +302,9 @@ fn delivery(parcel: Parcel) -> Result<Delivery, StepError> {
             (Some(path), Some(bytes)) => Some(file(path, Secret::new(bytes), placement.cert_mode)?),
             _ => None,
         },
+        beside: watched
+            .map(|dir| guest_path(dir.parent().unwrap_or(dir)).map_err(StepError::new))
+            .transpose()?,
         slug: placement.slug,
         owner: placement.owner,
         keep: u32::try_from(placement.keep).unwrap_or(1),

@@ -309,26 +309,26 @@ impl FromStr for AddressMatch {
         {
             return Ok(Self::Alias(name));
         }
-        let parts: Vec<&str> = text.split(',').map(str::trim).collect();
-        let mut networks = Vec::with_capacity(parts.len());
-        for part in &parts {
+        let is_list = text.contains(',');
+        let mut networks = Vec::with_capacity(1);
+        for part in text.split(',').map(str::trim) {
             if let Some((first, last)) = part.split_once('-')
                 && let (Ok(first), Ok(last)) = (first.parse::<IpAddr>(), last.parse::<IpAddr>())
             {
-                if parts.len() > 1 {
+                if is_list {
                     return Err(AddressError::NotInList(format!("the range {part}")));
                 }
                 if Family::of(first) != Family::of(last) {
                     return Err(AddressError::Mixed);
                 }
                 if first > last {
-                    return Err(AddressError::Backwards((*part).to_owned()));
+                    return Err(AddressError::Backwards(part.to_owned()));
                 }
                 return Ok(Self::Range(first, last));
             }
             match part.parse::<Network>() {
                 Ok(network) => networks.push(network),
-                Err(_) if parts.len() > 1 && is_name(part.trim_start_matches('+')) => {
+                Err(_) if is_list && is_name(part.trim_start_matches('+')) => {
                     return Err(AddressError::NotInList(format!("the name `{part}`")));
                 }
                 Err(error) => return Err(error),

@@ -3,11 +3,11 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::{Action, Direction, IcmpType, Ports, Problem, Rule, RuleScope};
-use crate::diagnostic::{Fault, Faults};
+use super::{Action, Direction, Ports, Problem, Rule, RuleScope};
+use crate::diagnostic::{Fault, Faults, Severity};
 use crate::document::{
-    Cursor, Decode as _, Document, FieldInfo, FieldKind, Fields, Kind, Located, NodeId, TextForm,
-    parsed,
+    Cursor, Decode, Document, FieldInfo, FieldKind, Fields, Kind, Located, NodeId, TextForm,
+    missing_field, parsed, text,
 };
 
 /// The fields of a rule in the order in which a new one has them.
@@ -97,18 +97,18 @@ pub fn decode_rules(
 pub fn decode_rule(object: Cursor<'_>, scope: RuleScope, faults: &mut Faults) -> Option<Rule> {
     let mut found = Faults::new();
     let rule = decode_fields(object, scope, &mut found);
-    let sound = found.clone().into_result(()).is_ok();
+    let sound = found.iter().all(|fault| fault.severity != Severity::Error);
     faults.extend(found);
     rule.filter(|_| sound)
 }
 
 fn decode_fields(object: Cursor<'_>, scope: RuleScope, faults: &mut Faults) -> Option<Rule> {
-    let fields = Fields::open(object, faults)?;
-    let direction = fields.required_with("type", faults, |cursor, faults| {
+    let members = Members::open(object, faults)?;
+    let direction = members.required("type", faults, |cursor, faults| {
         parsed::<Direction>(cursor, "rule-type", faults)
     });
-    let action = fields.required_with("action", faults, |cursor, faults| {
-        let text = String::decode(cursor, faults)?;
+    let action = members.required("action", faults, |cursor, faults| {
+        let text = text(cursor, faults)?;
         match Action::parse(direction.unwrap_or(Direction::In), &text) {
             Ok(action) => Some(action),
             Err(error) => {
@@ -120,19 +120,19 @@ fn decode_fields(object: Cursor<'_>, scope: RuleScope, faults: &mut Faults) -> O
     let rule = Rule {
         direction: direction.unwrap_or(Direction::In),
         action: action.clone().unwrap_or(Action::Drop),
-        macro_name: one(&fields, "macro", "rule-macro", faults),
-        iface: fields.optional("iface", faults),
-        source: one(&fields, "source", "rule-address", faults),
-        dest: one(&fields, "dest", "rule-address", faults),
-        proto: one(&fields, "proto", "rule-proto", faults),
-        ports: ports(&fields, "port", faults),
-        source_ports: ports(&fields, "sport", faults),
-        icmp_type: one::<IcmpType>(&fields, "icmp-type", "rule-icmp-type", faults),
-        log: one(&fields, "log", "rule-log", faults),
-        enabled: fields.optional("enabled", faults).unwrap_or(true),
-        comment: fields.optional("comment", faults),
+        macro_name: members.one("macro", "rule-macro", faults),
+        iface: members.optional("iface", faults),
+        source: members.one("source", "rule-address", faults),
+        dest: members.one("dest", "rule-address", faults),
+        proto: members.one("proto", "rule-proto", faults),
+        ports: members.ports("port", faults),
+        source_ports: members.ports("sport", faults),
+        icmp_type: members.one("icmp-type", "rule-icmp-type", faults),
+        log: members.one("log", "rule-log", faults),
+        enabled: members.optional("enabled", faults).unwrap_or(true),
+        comment: members.optional("comment", faults),
     };
-    fields.finish_table(RULE_FIELDS, faults);
+    members.finish(faults);
     if direction.is_none() || action.is_none() {
         return None;
     }
@@ -142,33 +142,113 @@ fn decode_fields(object: Cursor<'_>, scope: RuleScope, faults: &mut Faults) -> O
     Some(rule)
 }
 
-fn one<T>(fields: &Fields<'_>, name: &str, code: &'static str, faults: &mut Faults) -> Option<T>
-where
-    T: FromStr,
-    T::Err: Display,
-{
-    fields.optional_with(name, faults, |cursor, faults| parsed(cursor, code, faults))
+/// A rule's members by the place of their names in [`RULE_FIELDS`]: sites have rules by the ten thousand, so each name is
+/// looked at once.
+struct Members<'d> {
+    object: Cursor<'d>,
+    values: [Option<Cursor<'d>>; RULE_FIELDS.len()],
+    /// All members, where a name stands twice or is unknown.
+    strange: Option<Fields<'d>>,
 }
 
-/// Numbers are as good as strings here: the old scripts put both into the same line.
-fn ports(fields: &Fields<'_>, name: &str, faults: &mut Faults) -> Ports {
-    fields
-        .optional_with(name, faults, |cursor, faults| {
-            let text = if cursor.kind() == Kind::Number {
-                cursor.literal().to_owned()
-            } else {
-                String::decode(cursor, faults)?
-            };
-            let parsed = text.parse::<Ports>();
-            let message = match parsed {
-                Ok(ports) if ports.lists(0) => "found port `0`, expected 1 to 65535".to_owned(),
-                Ok(ports) => return Some(ports),
-                Err(error) => error.to_string(),
-            };
-            faults.push(Fault::error("rule-port", message).at(cursor.place()));
-            None
+impl<'d> Members<'d> {
+    fn open(object: Cursor<'d>, faults: &mut Faults) -> Option<Self> {
+        let mut values = [None; RULE_FIELDS.len()];
+        let mut strange = object.kind() != Kind::Object;
+        for entry in object.entries() {
+            match place(&entry.key) {
+                Some(place) => strange |= values[place].replace(entry.value).is_some(),
+                None => strange = true,
+            }
+        }
+        Some(Self {
+            object,
+            values,
+            strange: match strange {
+                true => Some(Fields::open(object, faults)?),
+                false => None,
+            },
         })
-        .unwrap_or_default()
+    }
+
+    /// The member of this name; `None` when absent or null.
+    fn value(&self, name: &str) -> Option<Cursor<'d>> {
+        self.values[place(name)?].filter(|value| value.kind() != Kind::Null)
+    }
+
+    fn required<T>(
+        &self,
+        name: &str,
+        faults: &mut Faults,
+        decode: impl FnOnce(Cursor<'d>, &mut Faults) -> Option<T>,
+    ) -> Option<T> {
+        if let Some(value) = self.value(name) {
+            return decode(value, faults);
+        }
+        faults.push(missing_field(self.object, name));
+        None
+    }
+
+    fn optional<T: Decode>(&self, name: &str, faults: &mut Faults) -> Option<T> {
+        T::decode(self.value(name)?, faults)
+    }
+
+    fn one<T>(&self, name: &str, code: &'static str, faults: &mut Faults) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        parsed(self.value(name)?, code, faults)
+    }
+
+    /// Numbers are as good as strings here: the old scripts put both into the same line.
+    fn ports(&self, name: &str, faults: &mut Faults) -> Ports {
+        self.value(name)
+            .and_then(|cursor| ports(cursor, faults))
+            .unwrap_or_default()
+    }
+
+    fn finish(self, faults: &mut Faults) {
+        if let Some(fields) = self.strange {
+            fields.finish_table(RULE_FIELDS, faults);
+        }
+    }
+}
+
+/// Where a name stands in [`RULE_FIELDS`].
+#[inline]
+fn place(name: &str) -> Option<usize> {
+    Some(match name {
+        "type" => 0,
+        "action" => 1,
+        "macro" => 2,
+        "iface" => 3,
+        "source" => 4,
+        "dest" => 5,
+        "proto" => 6,
+        "port" => 7,
+        "sport" => 8,
+        "icmp-type" => 9,
+        "log" => 10,
+        "enabled" => 11,
+        "comment" => 12,
+        _ => return None,
+    })
+}
+
+fn ports(cursor: Cursor<'_>, faults: &mut Faults) -> Option<Ports> {
+    let text = if cursor.kind() == Kind::Number {
+        cursor.literal().into()
+    } else {
+        text(cursor, faults)?
+    };
+    let message = match text.parse::<Ports>() {
+        Ok(ports) if ports.lists(0) => "found port `0`, expected 1 to 65535".to_owned(),
+        Ok(ports) => return Some(ports),
+        Err(error) => error.to_string(),
+    };
+    faults.push(Fault::error("rule-port", message).at(cursor.place()));
+    None
 }
 
 fn fault(problem: &Problem, object: Cursor<'_>) -> Fault {
@@ -198,6 +278,18 @@ mod tests {
             &mut faults,
         );
         (rules, faults)
+    }
+
+    #[test]
+    fn every_field_has_its_place() {
+        for (index, field) in RULE_FIELDS.iter().enumerate() {
+            assert_eq!(place(field.name), Some(index), "{}", field.name);
+        }
+        let (rules, faults) =
+            read(r#"[{"type": "in", "type": "out", "action": "ACCEPT", "ports": 1, "log": null}]"#);
+        assert!(rules.is_empty(), "an unknown name is an error");
+        let codes: Vec<&str> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, ["duplicate-key", "unknown-field"]);
     }
 
     #[test]

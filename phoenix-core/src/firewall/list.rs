@@ -136,18 +136,15 @@ impl<'d> RuleList<'d> {
             }
         }
         let array = array.filter(|array| array.kind() == Kind::Array);
-        let items: Vec<Cursor<'d>> = array.into_iter().flat_map(Cursor::items).collect();
-        let rules = items
-            .iter()
-            .enumerate()
-            .filter_map(|(index, item)| {
-                Some(Listed {
-                    index,
-                    node: item.node(),
-                    rule: decode_rule(*item, scope, &mut faults)?,
-                })
-            })
-            .collect();
+        let all = || array.into_iter().flat_map(Cursor::items);
+        let count = all().count();
+        let (mut items, mut rules) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for (index, item) in all().enumerate() {
+            let node = item.node();
+            items.push(node);
+            let rule = decode_rule(item, scope, &mut faults);
+            rules.extend(rule.map(|rule| Listed { index, node, rule }));
+        }
         Self {
             target,
             document: owner.document(),
@@ -157,7 +154,7 @@ impl<'d> RuleList<'d> {
             owner: owner.node(),
             array: array.map(Cursor::node),
             rules,
-            items: items.into_iter().map(Cursor::node).collect(),
+            items,
             faults,
         }
     }

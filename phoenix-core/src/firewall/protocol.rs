@@ -1,5 +1,6 @@
 //! IP protocols, and the kinds of ICMP messages.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,7 +13,7 @@ use crate::diagnostic::nearest;
 #[derive(Debug, Clone)]
 pub struct Protocol {
     number: u8,
-    written: String,
+    written: Cow<'static, str>,
 }
 
 impl Protocol {
@@ -73,25 +74,25 @@ impl FromStr for Protocol {
     type Err = ProtocolError;
 
     fn from_str(text: &str) -> Result<Self, ProtocolError> {
-        let number = match text.parse::<u8>() {
-            Ok(number) => Some(number),
-            Err(_) => PROTOCOLS
-                .iter()
-                .find(|(name, _)| *name == text)
-                .map(|(_, number)| *number),
-        };
-        number
-            .map(|number| Self {
+        if let Ok(number) = text.parse() {
+            return Ok(Self {
                 number,
-                written: text.to_owned(),
-            })
-            .ok_or_else(|| ProtocolError {
+                written: text.to_owned().into(),
+            });
+        }
+        match PROTOCOLS.binary_search_by_key(&text, |(name, _)| name) {
+            Ok(at) => Ok(Self {
+                number: PROTOCOLS[at].1,
+                written: PROTOCOLS[at].0.into(),
+            }),
+            Err(_) => Err(ProtocolError {
                 found: text.to_owned(),
                 like: nearest(
                     &text.to_ascii_lowercase(),
                     PROTOCOLS.iter().map(|(name, _)| *name),
                 ),
-            })
+            }),
+        }
     }
 }
 
@@ -187,7 +188,7 @@ impl Serialize for IcmpType {
     }
 }
 
-/// Protocols by the names that `/etc/protocols` gives them, and `icmpv6`.
+/// Protocols by the names that `/etc/protocols` gives them, and `icmpv6`; in the order of their names.
 const PROTOCOLS: &[(&str, u8)] = &[
     ("ah", 51),
     ("dccp", 33),
@@ -317,6 +318,18 @@ const ICMPV6_TYPES: &[(&str, u8, Option<u8>)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_protocol_of_the_table_is_found() {
+        for (name, number) in PROTOCOLS {
+            let protocol: Protocol = name.parse().unwrap();
+            assert_eq!(
+                (protocol.number(), protocol.to_string()),
+                (*number, (*name).to_owned())
+            );
+        }
+        assert!("TCP".parse::<Protocol>().is_err());
+    }
 
     #[test]
     fn a_protocol_is_its_number() {

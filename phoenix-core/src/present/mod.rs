@@ -10,7 +10,9 @@ mod manifest;
 mod migrate;
 mod plan;
 mod report;
+mod scripts;
 mod status;
+mod systemd;
 mod table;
 mod template;
 
@@ -27,7 +29,9 @@ pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
+pub use scripts::{script_diff, scripts, scripts_moved};
 pub use status::{pending, status};
+pub use systemd::units;
 pub use template::{names, variables};
 
 use crate::diagnostic::Style;

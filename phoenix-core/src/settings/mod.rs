@@ -160,6 +160,12 @@ pub struct TraefikSettings {
     pub certs_dir: PathBuf,
     /// The program in the guest. Default `/usr/local/bin/traefik`.
     pub binary: PathBuf,
+    /// A file of this host with the program, for a container that has none.
+    pub source: Option<PathBuf>,
+    /// The version that is downloaded where there is no `source`.
+    pub version: Option<String>,
+    /// The SHA-256 that the downloaded program must have.
+    pub sha256: Option<String>,
     /// Whether a new client pair alone restarts Traefik, too. Default no: it rereads the files on every reconnect.
     pub always_restart: bool,
     /// Whether the dynamic file is made from the guests' `traefik_service` entries. Default yes.
@@ -175,6 +181,9 @@ impl Default for TraefikSettings {
             static_file: PathBuf::from("/etc/traefik/traefik.yml"),
             certs_dir: PathBuf::from("/etc/traefik/certs"),
             binary: PathBuf::from("/usr/local/bin/traefik"),
+            source: None,
+            version: None,
+            sha256: None,
             routes: true,
             always_restart: false,
             common_name: None,
@@ -294,6 +303,9 @@ impl Settings {
                     "static_file",
                     "certs_dir",
                     "binary",
+                    "source",
+                    "version",
+                    "sha256",
                     "restart",
                     "routes",
                     "common_name",
@@ -311,6 +323,9 @@ impl Settings {
             );
             set(&mut of.certs_dir, path(traefik, "certs_dir", &mut faults));
             set(&mut of.binary, path(traefik, "binary", &mut faults));
+            of.source = path(traefik, "source", &mut faults);
+            of.version = string(traefik, "version", &mut faults);
+            of.sha256 = sha256(traefik, &mut faults);
             match string(traefik, "restart", &mut faults).as_deref() {
                 None | Some("needed") => {}
                 Some("always") => of.always_restart = true,
@@ -332,6 +347,16 @@ impl Settings {
         settings.trust = trust::decode(root, &mut faults);
         faults.into_result(settings)
     }
+}
+
+/// A digest as `sha256sum` prints it.
+fn sha256(table: Cursor<'_>, faults: &mut Faults) -> Option<String> {
+    let text = string(table, "sha256", faults)?.to_ascii_lowercase();
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some(text);
+    }
+    complain(table, "sha256", "64 hex digits", faults);
+    None
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {

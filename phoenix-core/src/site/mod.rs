@@ -15,14 +15,18 @@ mod inspect;
 mod lifetime;
 mod manifest;
 mod migrate;
+mod narrow;
 mod pairs;
 mod pending;
 mod revocations;
 mod rollback;
 mod run;
+mod scripts;
 mod seams;
 mod seen;
 mod status;
+mod step_files;
+mod systemd;
 mod template;
 
 use std::path::PathBuf;
@@ -33,6 +37,7 @@ use crate::diagnostic::Faults;
 use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::model::{Model, SiteFiles, SourceFile};
+use crate::names::GuestId;
 use crate::observe::Observer;
 use crate::plan::{Action, Blocked, Given, Plan, Policy, Scope, Step, Subject};
 use crate::report::Report;
@@ -56,7 +61,9 @@ pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
 pub use rollback::RollbackOptions;
+pub use scripts::ScriptOptions;
 pub use seams::{Seams, Transports};
+pub use systemd::UnitOptions;
 pub use template::RenderOptions;
 
 /// Where a site lies.
@@ -89,6 +96,12 @@ pub struct SyncOptions {
     pub policy: Policy,
     /// Only plan.
     pub dry_run: bool,
+    /// Only what these guests need; all when empty. A trust store is made for them whether the site asks for it or not.
+    pub guests: Vec<GuestId>,
+    /// With [`Scope::Trust`]: the host's own store, whether the site asks for it or not.
+    pub host: bool,
+    /// Only get certificates and put them in place: hooks and restarts are on record for a later run.
+    pub generate_only: bool,
     /// How long to wait for another run to end. Default 60 s.
     pub lock_timeout: Duration,
     /// After this long no further step is begun. Default: no limit.
@@ -101,6 +114,9 @@ impl Default for SyncOptions {
             scope: Scope::All,
             policy: Policy::default(),
             dry_run: false,
+            guests: Vec::new(),
+            host: false,
+            generate_only: false,
             lock_timeout: Duration::from_secs(60),
             deadline: None,
         }
@@ -196,7 +212,7 @@ impl Site {
     /// Does it: issues, delivers, reconfigures, verifies.
     pub fn sync(&self, options: &SyncOptions, observer: &dyn Observer) -> Result<Report, Error> {
         if options.dry_run {
-            return self.dry_run(&self.model()?, options);
+            return self.dry_run(&self.model_for(options)?, options);
         }
         self.locked_run(options, observer, |_, _| Ok(()))
     }
@@ -217,8 +233,9 @@ impl Site {
         let options = SyncOptions {
             scope: given.scope(),
             policy: given.policy()?,
-            dry_run: false,
-            ..*options
+            lock_timeout: options.lock_timeout,
+            deadline: options.deadline,
+            ..SyncOptions::default()
         };
         let agree = |_: &Model, work: &mut run::Work| {
             let differences = given.differences(&work.plan);

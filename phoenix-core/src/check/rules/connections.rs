@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use super::{Found, Open, View, named, object};
 use crate::document::{Cursor, Part};
-use crate::firewall::{Action, AddressMatch, Decision, Direction, Rule, RuleSource, TCP, UDP};
+use crate::firewall::{
+    Action, AddressMatch, Decision, Direction, Listed, Rule, RuleList, RuleSource, TCP, UDP,
+};
 use crate::guests::Guest;
 
 pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
@@ -153,53 +155,88 @@ fn opposite<'m>(
     said: &mut BTreeSet<(IpAddr, IpAddr, u8, u16)>,
     found: &mut Found<'m>,
 ) {
-    for (guest, list) in view.lists() {
-        let Some(own) = guest
-            .filter(|guest| !guest.is_template)
-            .and_then(|guest| guest.address.ip())
-        else {
+    for Stopped {
+        list,
+        listed,
+        other,
+        way,
+        decision,
+    } in view.in_each_list(|guest, list| stopped(view, guest, list))
+    {
+        if !said.insert(way) {
+            continue;
+        }
+        let (here, there) = match listed.rule.direction {
+            Direction::Out => ("out", "in"),
+            _ => ("in", "out"),
+        };
+        let open = found.add(
+            "PX021",
+            format!(
+                "found `{rule}` let {here} by {} and not {there} by {}: {} decides",
+                list.target,
+                named(other),
+                in_words(&decision),
+                rule = Rule {
+                    comment: None,
+                    ..listed.rule.clone()
+                },
+            ),
+        );
+        open.at(list.document, listed.node, Part::Start);
+        at_decision(view, other, &decision, open);
+    }
+}
+
+/// A connection that a rule admits and the list of the other end does not.
+struct Stopped<'v, 'm> {
+    list: &'v RuleList<'m>,
+    listed: &'v Listed,
+    other: &'m Guest,
+    way: (IpAddr, IpAddr, u8, u16),
+    decision: Decision,
+}
+
+fn stopped<'v, 'm>(
+    view: &View<'m>,
+    guest: Option<&'m Guest>,
+    list: &'v RuleList<'m>,
+) -> Vec<Stopped<'v, 'm>> {
+    let mut all = Vec::new();
+    let Some(own) = guest
+        .filter(|guest| !guest.is_template)
+        .and_then(|guest| guest.address.ip())
+    else {
+        return all;
+    };
+    for listed in &list.rules {
+        let rule = &listed.rule;
+        let Some((far, proto)) = end(rule) else {
             continue;
         };
-        for listed in &list.rules {
-            let rule = &listed.rule;
-            let Some((far, proto)) = end(rule) else {
-                continue;
-            };
-            let Some(other) = view.at(far).filter(|_| far != own) else {
-                continue;
-            };
-            let is_out = rule.direction == Direction::Out;
-            let (from, to) = if is_out { (own, far) } else { (far, own) };
-            for range in &rule.ports.0 {
-                let port = *range.start();
-                let Some(decision) = view.dropped(from, to, proto, port) else {
-                    continue;
-                };
-                // Only what the other end says is news to who wrote this rule.
-                if *list_of(&decision) != RuleSource::Guest(other.id.id)
-                    || !said.insert((from, to, proto, port))
-                {
-                    continue;
-                }
-                let (here, there) = if is_out { ("out", "in") } else { ("in", "out") };
-                let open = found.add(
-                    "PX021",
-                    format!(
-                        "found `{rule}` let {here} by {} and not {there} by {}: {} decides",
-                        list.target,
-                        named(other),
-                        in_words(&decision),
-                        rule = Rule {
-                            comment: None,
-                            ..rule.clone()
-                        },
-                    ),
-                );
-                open.at(list.document, listed.node, Part::Start);
-                at_decision(view, other, &decision, open);
-            }
+        let Some(other) = view.at(far).filter(|_| far != own) else {
+            continue;
+        };
+        let (from, to) = match rule.direction {
+            Direction::Out => (own, far),
+            _ => (far, own),
+        };
+        for range in &rule.ports.0 {
+            let way = (from, to, proto, *range.start());
+            // Only what the other end says is news to who wrote this rule.
+            let decision = view
+                .dropped(from, to, proto, *range.start())
+                .filter(|decision| *list_of(decision) == RuleSource::Guest(other.id.id));
+            all.extend(decision.map(|decision| Stopped {
+                list,
+                listed,
+                other,
+                way,
+                decision,
+            }));
         }
     }
+    all
 }
 
 /// The one address at the other end of an admitting rule, and its protocol.

@@ -1,21 +1,20 @@
 //! What the notation allows and nobody means, and what is not there.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
-use super::{Found, View};
+use super::Found;
+use crate::check::Facts;
 use crate::diagnostic::Place;
 use crate::document::{Cursor, Document, Entry, Kind, Part};
+use crate::model::Model;
 
-pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    for missing in &view.facts.missing {
+pub(in crate::check) fn check<'m>(model: &'m Model, facts: &Facts, found: &mut Found<'m>) {
+    for missing in &facts.missing {
         let open = found.add("PX019", format!("found no file, expected {}", missing.what));
         open.place(Place::file(&missing.path));
         if missing.needed {
             open.severe();
         }
     }
-    let documents = &view.model.documents;
+    let documents = &model.documents;
     let read = [
         Some(&documents.manifest),
         documents.vms.as_ref(),
@@ -28,7 +27,7 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
         objects(document, secrets, found);
     }
     let host = &documents.host;
-    if let (Some(read), Some(ignored)) = (view.model.host.rules, view.model.host.ignored_rules) {
+    if let (Some(read), Some(ignored)) = (model.host.rules, model.host.ignored_rules) {
         found
             .add(
                 "PX018",
@@ -43,30 +42,17 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
 fn objects<'m>(document: &'m Document, secrets: bool, found: &mut Found<'m>) {
     // Not recursive: a document may be nested deeper than the stack.
     let mut open = vec![document.root()];
-    let mut seen: Vec<(Cow<'m, str>, Cursor<'m>)> = Vec::new();
-    let mut long: HashMap<Cow<'m, str>, Cursor<'m>> = HashMap::new();
+    let mut entries: Vec<Entry<'m>> = Vec::new();
     while let Some(cursor) = open.pop() {
-        seen.clear();
-        long.clear();
         let first = open.len();
-        for entry in cursor.entries() {
-            // Most objects are short: comparing is cheaper than hashing.
-            let earlier = if seen.len() < SHORT {
-                let earlier = seen.iter().rev().find(|(name, _)| *name == entry.key);
-                let earlier = earlier.map(|(_, value)| *value);
-                seen.push((entry.key.clone(), entry.value));
-                earlier
-            } else {
-                if long.is_empty() {
-                    long.extend(seen.iter().cloned());
-                }
-                long.insert(entry.key.clone(), entry.value)
-            };
-            if let Some(earlier) = earlier {
-                twice(document, &entry, earlier, found);
-            }
+        entries.clear();
+        entries.extend(cursor.entries());
+        for (entry, earlier) in Entry::repeated(&entries) {
+            twice(document, entry, earlier.value, found);
+        }
+        for entry in &entries {
             if secrets {
-                super::secrets::value(document, &entry, found);
+                super::secrets::value(document, entry, found);
             }
             if holds(entry.value) {
                 open.push(entry.value);
@@ -101,6 +87,3 @@ fn twice<'m>(
 fn holds(cursor: Cursor<'_>) -> bool {
     matches!(cursor.kind(), Kind::Array | Kind::Object)
 }
-
-/// Names of an object that are compared one by one.
-const SHORT: usize = 24;

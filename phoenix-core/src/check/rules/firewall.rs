@@ -2,26 +2,32 @@
 
 use super::{Found, View};
 use crate::document::{Cursor, Part};
-use crate::firewall::{Action, Rule, RuleList, TCP, covers};
+use crate::firewall::{Action, Rule, RuleList, TCP, Target, covers};
+use crate::guests::Guest;
 
-pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    for (guest, list) in view.lists() {
-        for fault in &list.faults {
-            found.read(fault);
-        }
-        let whose = match guest {
-            Some(guest) => guest.id.to_string(),
-            None => "the host-wide rules".to_owned(),
-        };
-        plain(view, list, &whose, found);
-        let is_template = guest.is_some_and(|guest| guest.is_template);
-        if !is_template {
-            switched_off(list, &whose, found);
-        }
+pub(in crate::check) fn check<'m>(
+    view: &View<'m>,
+    guest: Option<&'m Guest>,
+    list: &RuleList<'m>,
+    found: &mut Found<'m>,
+) {
+    for fault in &list.faults {
+        found.read(fault);
+    }
+    plain(view, list, found);
+    if guest.is_none_or(|guest| !guest.is_template) {
+        switched_off(list, found);
     }
 }
 
-fn plain<'m>(view: &View<'m>, list: &RuleList<'m>, whose: &str, found: &mut Found<'m>) {
+fn whose(list: &RuleList<'_>) -> String {
+    match list.target {
+        Target::Global => "the host-wide rules".to_owned(),
+        Target::Guest(guest) => guest.to_string(),
+    }
+}
+
+fn plain<'m>(view: &View<'m>, list: &RuleList<'m>, found: &mut Found<'m>) {
     let port = view.model.settings.docker.plain_port;
     for listed in &list.rules {
         if opens_plain(view, &listed.rule) {
@@ -29,7 +35,7 @@ fn plain<'m>(view: &View<'m>, list: &RuleList<'m>, whose: &str, found: &mut Foun
             found
                 .add(
                     "PX001",
-                    format!("found the plain Docker port {port} open in {whose}"),
+                    format!("found the plain Docker port {port} open in {}", whose(list)),
                 )
                 .value(cursor.get("port").unwrap_or(cursor))
                 .help("phoenix migrate docker-tls");
@@ -53,7 +59,7 @@ pub(super) fn opens_plain(view: &View<'_>, rule: &Rule) -> bool {
         })
 }
 
-fn switched_off<'m>(list: &RuleList<'m>, whose: &str, found: &mut Found<'m>) {
+fn switched_off<'m>(list: &RuleList<'m>, found: &mut Found<'m>) {
     let Some(firewall) = list.firewall.map(|node| list.document.cursor(node)) else {
         return;
     };
@@ -62,15 +68,19 @@ fn switched_off<'m>(list: &RuleList<'m>, whose: &str, found: &mut Found<'m>) {
         return;
     }
     // The old place of the host-wide rules had no such flag.
-    if flag.is_none() && firewall.pointer().starts_with("/shared_volumes/") {
+    if flag.is_none()
+        && list.target == Target::Global
+        && firewall.pointer().starts_with("/shared_volumes/")
+    {
         return;
     }
     let count = list.rules.len();
     let open = found.add(
         "PX054",
         format!(
-            "found {count} {} in {whose} and its firewall switched off",
-            if count == 1 { "rule" } else { "rules" }
+            "found {count} {} in {} and its firewall switched off",
+            if count == 1 { "rule" } else { "rules" },
+            whose(list)
         ),
     );
     match flag {

@@ -9,30 +9,33 @@ use crate::document::Part;
 use crate::firewall::{AddressMatch, Direction, Listed, Ports, Rule, RuleList};
 use crate::guests::Guest;
 
-pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
-    for (guest, list) in view.lists() {
-        let rules: Vec<&Listed> = list
-            .rules
-            .iter()
-            // What Proxmox ignores is reported as such.
-            .filter(|listed| listed.rule.enabled && listed.rule.problems(list.scope()).is_empty())
-            .collect();
-        let mut index = Index::new(&rules);
-        for (at, listed) in rules.iter().enumerate() {
-            let earlier = index.covering(&rules, at).map(|earlier| rules[earlier]);
-            // A copy is a copy, whatever it is about.
-            let copy = earlier.filter(|earlier| listed.rule.same_but_comment(&earlier.rule));
-            if let Some(earlier) = copy {
-                covered(list, listed, earlier, found);
-            } else if super::firewall::opens_plain(view, &listed.rule) {
-                // To be moved or removed, whatever comes before it.
-            } else if !never(view, guest, list, listed, found)
-                && let Some(earlier) = earlier
-            {
-                covered(list, listed, earlier, found);
-            }
-            index.add(&listed.rule, at);
+pub(in crate::check) fn check<'m>(
+    view: &View<'m>,
+    guest: Option<&'m Guest>,
+    list: &RuleList<'m>,
+    found: &mut Found<'m>,
+) {
+    let rules: Vec<&Listed> = list
+        .rules
+        .iter()
+        // What Proxmox ignores is reported as such.
+        .filter(|listed| listed.rule.enabled && listed.rule.problems(list.scope()).is_empty())
+        .collect();
+    let mut index = Index::new(&rules);
+    for (at, listed) in rules.iter().enumerate() {
+        let earlier = index.covering(&rules, at).map(|earlier| rules[earlier]);
+        // A copy is a copy, whatever it is about.
+        let copy = earlier.filter(|earlier| listed.rule.same_but_comment(&earlier.rule));
+        if let Some(earlier) = copy {
+            covered(list, listed, earlier, found);
+        } else if super::firewall::opens_plain(view, &listed.rule) {
+            // To be moved or removed, whatever comes before it.
+        } else if !never(view, guest, list, listed, found)
+            && let Some(earlier) = earlier
+        {
+            covered(list, listed, earlier, found);
         }
+        index.add(&listed.rule, at);
     }
 }
 

@@ -113,16 +113,21 @@ impl FromStr for Action {
 
     /// Reads a verdict; names of groups are read by [`Action::parse`].
     fn from_str(text: &str) -> Result<Self, WordError> {
-        match text.to_ascii_uppercase().as_str() {
-            "ACCEPT" => Ok(Self::Accept),
-            "DROP" => Ok(Self::Drop),
-            "REJECT" => Ok(Self::Reject),
-            _ => Err(WordError::new(
+        let verdicts = [
+            ("ACCEPT", Self::Accept),
+            ("DROP", Self::Drop),
+            ("REJECT", Self::Reject),
+        ];
+        let named = verdicts
+            .into_iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(text));
+        named.map(|(_, verdict)| verdict).ok_or_else(|| {
+            WordError::new(
                 text,
                 "`ACCEPT`, `DROP` or `REJECT`",
                 &["ACCEPT", "DROP", "REJECT"],
-            )),
-        }
+            )
+        })
     }
 }
 
