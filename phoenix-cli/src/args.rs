@@ -6,11 +6,14 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use phoenix_core::check::RuleSelector;
 use phoenix_core::names::CommonName;
 
+use crate::commands::by_hand::HookCommand;
 use crate::commands::ca::CaCommand;
 use crate::commands::certs::CertsCommand;
 
 use crate::commands::firewall::FirewallCommand;
 use crate::commands::manifest::ManifestCommand;
+use crate::commands::scripts::ScriptsCommand;
+use crate::commands::systemd::SystemdCommand;
 use crate::commands::{EditArgs, TemplateCommand};
 
 /// Internal TLS of a Proxmox host: certificates, their delivery, the services that use them, and the proof.
@@ -87,6 +90,11 @@ pub(crate) enum Color {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Look at a running host before the first run: what that would change and why, what would undo it; changes nothing
+    #[command(
+        after_help = "Examples:\n  phoenix adopt\n  phoenix adopt --output-format json | jq -r '.in_the_way[]'"
+    )]
+    Adopt,
     /// Do exactly what a plan says that was written down, or refuse because the world changed
     #[command(
         after_help = "Examples:\n  phoenix plan --output-format json > plan.json; phoenix apply --plan plan.json\n  phoenix plan certs --output-format json | phoenix apply --plan -"
@@ -135,6 +143,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Box<FirewallCommand>,
     },
+    /// Run a certificate's hook
+    Hook {
+        #[command(subcommand)]
+        command: HookCommand,
+    },
     /// Change the site's files from one state to another
     Migrate {
         #[command(subcommand)]
@@ -159,6 +172,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         lock_timeout: u64,
     },
+    /// Stand in for the old scripts, one at a time, and bring them back
+    Scripts {
+        #[command(subcommand)]
+        command: ScriptsCommand,
+    },
     /// Show how each certificate stands: its end, its window, its places, what is pending; changes nothing
     #[command(
         after_help = "Examples:\n  phoenix status\n  phoenix status --output-format json | jq -r '.certificates[] | select(.state != \"good\") | .certificate'"
@@ -169,6 +187,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  phoenix sync all --dry-run\n  phoenix sync certs portainer.internal.example --force"
     )]
     Sync(SyncArgs),
+    /// Run unattended by a systemd timer: a service that may write only what a run writes
+    Systemd {
+        #[command(subcommand)]
+        command: SystemdCommand,
+    },
     /// Work with the templates of configuration files
     Template {
         #[command(subcommand)]
@@ -309,6 +332,8 @@ pub(crate) enum ScopeArg {
     Firewall,
     /// Traefik with its certificate
     Traefik,
+    /// The CA's root in trust stores
+    Trust,
 }
 
 /// What `plan` is about.
@@ -329,20 +354,27 @@ pub(crate) struct PlanArgs {
 }
 
 /// What `sync` is about.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
     /// Which parts of the site
     #[arg(value_enum)]
     pub(crate) scope: ScopeArg,
-    /// Only these certificates, by common name
-    #[arg(value_name = "NAME")]
-    pub(crate) names: Vec<CommonName>,
+    /// Only these certificates, by common name; or guests, such as `vm:1001`; with `trust` also `host`
+    #[arg(value_name = "NAME|GUEST")]
+    pub(crate) names: Vec<String>,
     /// Show what would be done, touch nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Issue every certificate anew, whatever its state is
     #[arg(long)]
     pub(crate) force: bool,
+    /// With `certs`: only get certificates and put them in place; hooks are left for a later run, on record
+    #[arg(long)]
+    pub(crate) generate_only: bool,
     /// For timers: what failed is left alone until its pause is over, and nothing is said when nothing happened
     #[arg(long)]
     pub(crate) unattended: bool,

@@ -51,6 +51,14 @@ pub enum Error {
     /// The site's files could not be changed; they are as they were.
     #[error(transparent)]
     Change(#[from] ChangeError),
+    /// A command of the host that was needed did not do it; what was changed for it is as it was.
+    #[error("could not run `{what}`: {why}")]
+    Command {
+        /// The command.
+        what: String,
+        /// What became of it.
+        why: String,
+    },
     /// The CA was asked for something and it came to nothing; no file was changed.
     #[error("could not {act}")]
     Enroll {
@@ -249,6 +257,7 @@ impl Error {
             Self::Ca { .. } => "ca",
             Self::Change(ChangeError::ChangedMeanwhile { .. }) => "changed-meanwhile",
             Self::Change(_) => "change",
+            Self::Command { .. } => "command",
             Self::Deploy(_) => "deploy",
             Self::Enroll { .. } => "enroll",
             Self::Exists { .. } => "exists",
@@ -335,7 +344,7 @@ fn enroll_hint(source: &EnrollError) -> Option<String> {
             fault: TlsFault::NameMismatch { .. },
             ..
         } => Some(
-            "--ca-server-name says the name for one command, `[ca] server_name` for the site"
+            "--ca-server-name (of `ca bootstrap` --server-name) says the name for one command, `[ca] server_name` for the site"
                 .to_owned(),
         ),
         EnrollError::Tls {

@@ -25,11 +25,13 @@ pub mod present;
 pub mod probe;
 pub mod pve;
 pub mod report;
+pub mod scripts;
 pub mod secret;
 pub mod settings;
 pub mod site;
 pub mod store;
 pub mod system;
+pub mod systemd;
 pub mod template;
 #[cfg(test)]
 mod test_sites;

@@ -291,7 +291,7 @@ impl Model {
     }
 
     fn target(&self, entry: &Entry, target: &Target) -> Placement {
-        Placement {
+        let placement = Placement {
             guest: Some(target.guest),
             cert: target.cert.clone(),
             key: target.key.clone(),
@@ -304,6 +304,10 @@ impl Model {
             keep: entry.keep.unwrap_or(self.settings.keep.0),
             guest_writable: true,
             plain: false,
+        };
+        Placement {
+            plain: self.watched_in_guest(&placement).is_some(),
+            ..placement
         }
     }
 
@@ -311,7 +315,7 @@ impl Model {
     /// below it, and does not notice a swapped link.
     pub fn watched_in_guest(&self, placement: &Placement) -> Option<PathBuf> {
         let guest = self.guests.guest(placement.guest?)?;
-        let (_, file) = self.static_file().filter(|_| guest.is_traefik())?.ok()?;
+        let (_, file) = guest.is_traefik().then(|| self.static_file())??.ok()?;
         let dir = file.watched_dir()?;
         (placement.cert.starts_with(&dir) || placement.key.starts_with(&dir)).then_some(dir)
     }

@@ -179,6 +179,9 @@ fn the_embedded_ca_issues_revokes_and_lists_within_its_names() {
     // The key of another certificate proves nothing.
     let wrong = run(&scratch, &["certs", "revoke", "a.crt", "--key", "b.key"]);
     assert_eq!(wrong.status.code(), Some(1), "{}", stdout(&wrong));
+    let neither = run(&scratch, &["certs", "revoke", "c.test"]);
+    assert_eq!(neither.status.code(), Some(2));
+    assert!(stderr(&neither).contains("found neither a serial number nor a file in"));
     let revoke = [
         "certs",
         "revoke",

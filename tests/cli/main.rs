@@ -2,6 +2,7 @@
 
 mod authority;
 mod back;
+mod by_hand;
 mod ca;
 mod certs;
 mod check;
@@ -13,6 +14,9 @@ mod manifest;
 mod mounts;
 mod pairs;
 mod run;
+mod scripts;
+mod shims;
+mod systemd;
 mod template;
 mod trust;
 

@@ -14,7 +14,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (2, &["system"]),
     (3, &["change"]),
     (4, &["settings", "manifest", "guests", "template"]),
-    (5, &["firewall", "docker", "traefik"]),
+    (5, &["firewall", "docker", "traefik", "scripts", "systemd"]),
     (6, &["links", "model"]),
     (7, &["ca", "transport", "store", "probe", "deploy", "pve"]),
     (8, &["inventory"]),

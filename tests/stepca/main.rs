@@ -4,6 +4,7 @@ mod acme;
 mod embedded;
 mod faults;
 mod old;
+mod proxy;
 mod real;
 mod verbs;
 

@@ -15,7 +15,8 @@ use phoenix_core::present;
 use phoenix_core::settings::{AcmeChallenge, HookWords};
 #[cfg(feature = "acme")]
 use phoenix_core::site::AcmeOverrides;
-use phoenix_core::site::{BootstrapOptions, CaInitOptions, CaOverrides, Site};
+use phoenix_core::site::{BootstrapOptions, CaInitOptions, CaOverrides, ChangeOptions, Site};
+use phoenix_core::system::Proxy;
 use phoenix_core::x509::Fingerprint;
 
 use super::{absolute, open_reaching};
@@ -78,6 +79,21 @@ pub(crate) enum CaCommand {
         #[arg(long)]
         online: bool,
     },
+    /// Write the step CLI's own files, for scripts that still call `step`: the pinned root and the CA's address
+    #[command(
+        after_help = "Examples:\n  phoenix ca step-files\n  phoenix ca step-files --dir /root/.step --dry-run"
+    )]
+    StepFiles {
+        /// The step CLI's directory
+        #[arg(long, value_name = "DIR", default_value = "/root/.step")]
+        dir: PathBuf,
+        /// Show the diff, write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// How long to wait for another run to end
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
     /// Pin the root certificate that lies where the site keeps it, if it has this fingerprint
     #[command(
         after_help = "Examples:\n  phoenix ca trust --fingerprint \"$(step certificate fingerprint root_ca.crt)\"\n  phoenix ca trust --fingerprint 5f:3c:...:9a"
@@ -108,6 +124,9 @@ pub(crate) struct BootstrapArgs {
     /// The name on its certificate, where the URL holds another
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
+    /// The HTTP proxy through which it is reached; none where none is named, whatever the environment says
+    #[arg(long, value_name = "URL")]
+    proxy: Option<Proxy>,
     /// The JWK provisioner; its only one where none is named
     #[arg(long, value_name = "NAME")]
     provisioner: Option<String>,
@@ -138,6 +157,9 @@ pub(crate) struct CaArgs {
     /// The name on its certificate, where the URL holds another
     #[arg(long, value_name = "NAME")]
     ca_server_name: Option<String>,
+    /// The HTTP proxy through which it is reached
+    #[arg(long, value_name = "URL")]
+    ca_proxy: Option<Proxy>,
     /// SHA-256 of its root, by which the root is fetched where no file is named
     #[arg(long, value_name = "HEX")]
     fingerprint: Option<Fingerprint>,
@@ -211,6 +233,7 @@ impl CaArgs {
         let overrides = CaOverrides {
             urls: self.ca_url.clone(),
             server_name: self.ca_server_name.clone(),
+            proxy: self.ca_proxy.clone(),
             root: self
                 .ca_root
                 .as_ref()
@@ -276,6 +299,20 @@ pub(super) fn run(command: &CaCommand, global: &Global, output: &Output) -> Resu
             output.answer(&view, |style| present::ca_view(&view, now, style))?;
             Ok(OK)
         }
+        CaCommand::StepFiles {
+            dir,
+            dry_run,
+            lock_timeout,
+        } => {
+            let dir = absolute(global, dir, "--dir")?;
+            let options = ChangeOptions {
+                dry_run: *dry_run,
+                lock_timeout: Duration::from_secs(*lock_timeout),
+            };
+            let report = super::open(global)?.step_files(&dir, options)?;
+            output.answer(&report, |style| present::change(&report, style))?;
+            Ok(OK)
+        }
         CaCommand::Trust { fingerprint } => {
             let anchor = super::open(global)?.trust_root(*fingerprint)?;
             let pinned = anchor.fingerprint.to_string();
@@ -296,6 +333,7 @@ fn bootstrap(args: &BootstrapArgs, global: &Global, output: &Output) -> Result<u
     };
     let mut options = BootstrapOptions::new(args.url.clone(), args.fingerprint);
     options.server_name.clone_from(&args.server_name);
+    options.proxy.clone_from(&args.proxy);
     options.provisioner.clone_from(&args.provisioner);
     options.password_file = path(
         &args.provisioner_password_file,

@@ -1,6 +1,8 @@
 //! One function per command: from flags to a call of the library, from its answer to an exit status.
 
+mod adopt;
 mod apply;
+pub(crate) mod by_hand;
 pub(crate) mod ca;
 pub(crate) mod certs;
 mod check;
@@ -13,8 +15,10 @@ mod pending;
 mod plan;
 mod recover;
 mod rollback;
+pub(crate) mod scripts;
 mod status;
 mod sync;
+pub(crate) mod systemd;
 mod template;
 mod verify;
 
@@ -44,6 +48,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         return Err(Failure::new("usage", message, USAGE));
     }
     match &cli.command {
+        Command::Adopt => adopt::run(&site()?, &cli.global, output),
         Command::Apply { plan, lock_timeout } => apply::run(&site()?, plan, *lock_timeout, output),
         Command::Ca { command } => ca::run(command, &cli.global, output),
         Command::Certs { command } => certs::run(command, &cli.global, output),
@@ -52,6 +57,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Manifest { command } => manifest::run(&site()?, command, output),
         Command::Firewall { command } => firewall::run(&site()?, command, &cli.global, output),
+        Command::Hook { command } => by_hand::hook(&site()?, command, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {
@@ -73,8 +79,10 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Pending { command } => pending::run(&site()?, command, output),
         Command::Plan(args) => plan::run(&site()?, args, output),
         Command::Recover { lock_timeout } => recover::run(&site()?, *lock_timeout, output),
+        Command::Scripts { command } => scripts::run(&site()?, command, &cli.global, output),
         Command::Status => status::run(&site()?, output),
         Command::Sync(args) => sync::run(&site()?, args, output),
+        Command::Systemd { command } => systemd::run(&site()?, command, &cli.global, output),
         Command::Template { command } => template::run(&site()?, command, output),
         Command::Verify => verify::run(&site()?, output),
     }
@@ -116,6 +124,15 @@ pub(crate) fn absolute(global: &Global, path: &Path, flag: &str) -> Result<PathB
     std::path::absolute(path).map_err(|error| Failure::io("find the working directory", &error))
 }
 
+/// The program that others are to call: the one that is named, else this one.
+fn program(named: Option<&Path>, global: &Global) -> Result<PathBuf, Failure> {
+    match named {
+        Some(path) => absolute(global, path, "--program"),
+        None => std::env::current_exe()
+            .map_err(|error| Failure::io("find this program's own file", &error)),
+    }
+}
+
 fn scope(scope: ScopeArg) -> Scope {
     match scope {
         ScopeArg::All => Scope::All,
@@ -123,6 +140,7 @@ fn scope(scope: ScopeArg) -> Scope {
         ScopeArg::Docker => Scope::Docker,
         ScopeArg::Firewall => Scope::Firewall,
         ScopeArg::Traefik => Scope::Traefik,
+        ScopeArg::Trust => Scope::Trust,
     }
 }
 

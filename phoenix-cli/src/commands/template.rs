@@ -34,8 +34,11 @@ pub(crate) enum TemplateCommand {
 #[derive(Debug, Args)]
 pub(crate) struct RenderArgs {
     /// The template; a relative path begins in the site's directory, or where you stand if the site has no such file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "routes")]
+    file: Option<PathBuf>,
+    /// Traefik's dynamic file instead of a template's text: a route for each guest that says `traefik_service`
+    #[arg(long, conflicts_with_all = ["file", "set", "format"])]
+    routes: bool,
     /// A value beside the site's own, JSON or text
     #[arg(long, value_name = "NAME=VALUE", value_parser = given)]
     set: Vec<(String, serde_json::Value)>,
@@ -132,7 +135,10 @@ fn render(site: &Site, args: &RenderArgs, output: &Output) -> Result<u8, Failure
             lock_timeout: Duration::from_secs(args.lock_timeout),
         },
     };
-    let report = site.render_template(&locate(site, &args.file)?, &options)?;
+    let report = match &args.file {
+        Some(file) => site.render_template(&locate(site, file)?, &options)?,
+        None => site.render_routes(&options)?,
+    };
     output.answer(&report, |style| match &report.text {
         Some(text) => text.clone(),
         None => present::change(&report.change, style),

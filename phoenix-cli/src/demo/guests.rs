@@ -75,6 +75,7 @@ impl World {
                 })
                 .collect()
             }),
+            authority: None,
         }
     }
 

@@ -227,7 +227,7 @@ fn a_pair_of_the_other_ca_that_still_waits_is_not_taken() {
     let slug = Slug::of("traefik-client.internal.example");
     demo.site
         .store()
-        .keep_candidate(&slug, &chain, &key)
+        .keep_candidates([(&slug, &chain[..], &key)])
         .unwrap();
     demo.migrate(Some(ClientCa::Dedicated));
     assert_eq!(demo.steps()[0], "issue traefik-client.internal.example");

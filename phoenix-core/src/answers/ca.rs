@@ -11,7 +11,7 @@ use crate::x509::{Anchor, Fingerprint, Permitted};
 /// Which CA the site has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaView {
-    /// `step-ca`, `acme` or `embedded`.
+    /// `step-ca`, `acme`, `embedded`, or `own` for one that the program brings.
     pub kind: &'static str,
     /// Its addresses, or its directory.
     pub at: Vec<String>,
@@ -19,6 +19,9 @@ pub struct CaView {
     pub said_by: Option<String>,
     /// The name on its certificate, where it is stated.
     pub server_name: Option<String>,
+    /// The proxy through which it is reached, where one is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     /// The provisioner, where it is stated.
     pub provisioner: Option<String>,
     /// How names are proved, where it speaks ACME.

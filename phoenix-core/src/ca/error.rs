@@ -35,6 +35,14 @@ pub enum EnrollError {
         /// How it ended.
         detail: String,
     },
+    /// An authority of the program's own failed; its error is the source.
+    #[error("{authority} failed")]
+    Own {
+        /// Which one.
+        authority: String,
+        /// What it says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The directory of a CA of ours could not be used.
     #[error("could not use {authority}")]
     Keep {

@@ -79,7 +79,7 @@ impl<'a> Request<'a> {
     }
 
     /// The names to ask for: those given, else the common name.
-    pub(crate) fn names(&self) -> Result<BTreeSet<SubjectAltName>, EnrollError> {
+    pub fn names(&self) -> Result<BTreeSet<SubjectAltName>, EnrollError> {
         if !self.sans.is_empty() {
             return Ok(self.sans.clone());
         }
@@ -103,6 +103,23 @@ pub struct Issued {
     pub warnings: Vec<String>,
 }
 
+impl Issued {
+    /// A chain, leaf first, and nothing to say about it.
+    pub fn new(chain: Chain) -> Self {
+        Self {
+            chain,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// With these warnings.
+    #[must_use]
+    pub fn warnings(mut self, warnings: Vec<String>) -> Self {
+        self.warnings = warnings;
+        self
+    }
+}
+
 /// That an authority answers.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
@@ -113,6 +130,17 @@ pub struct Health {
     pub version: Option<String>,
     /// Its clock minus ours in seconds, where it told its time.
     pub clock_skew: Option<i64>,
+}
+
+impl Health {
+    /// It answers there.
+    pub fn new(at: impl Into<String>) -> Self {
+        Self {
+            at: at.into(),
+            version: None,
+            clock_skew: None,
+        }
+    }
 }
 
 /// Signs certificates.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::tests::{pair, put, read, target};
 use super::*;
+use crate::names::Slug;
 use crate::system::crash::{assert_tidy, killed_everywhere, task};
 use crate::system::{Change, Root, Transaction, recover};
 
@@ -21,6 +22,8 @@ fn crash_child() {
             .unwrap()
             .finish()
             .unwrap();
+    } else if mode == "together" {
+        put_together(&root);
     } else {
         let target = arranged(&root, &mode);
         put(&root, &target, "02")
@@ -40,6 +43,28 @@ fn arranged(root: &Root, mode: &str) -> PairTarget {
         _ => {}
     }
     target
+}
+
+/// Pairs of one directory that are swapped together, one of each way to stand there before.
+fn together(root: &Root) -> Vec<PairTarget> {
+    ["linked", "taken", "new", "also-linked"]
+        .map(|name| PairTarget {
+            cert: format!("/tls/{name}.pem").into(),
+            key: format!("/tls/{name}.key").into(),
+            slug: Slug::of(name),
+            ..target(root)
+        })
+        .into()
+}
+
+fn put_together(root: &Root) {
+    let staged = together(root)
+        .iter()
+        .map(|target| put(root, target, "02"))
+        .collect();
+    for committed in commit_all(staged) {
+        committed.unwrap().finish().unwrap();
+    }
 }
 
 fn two_files(root: &Root) -> Transaction {
@@ -117,6 +142,41 @@ fn deploy_first(root: &Root, target: &PairTarget) {
 #[test]
 fn a_rotation_killed_anywhere_is_whole() {
     kill_everywhere("linked", deploy_first);
+}
+
+#[test]
+fn pairs_that_are_swapped_together_killed_anywhere_are_whole_each() {
+    let before = |target: &PairTarget| match target.cert.to_str() {
+        Some("/tls/new.pem") => (None, None),
+        _ => pair("01"),
+    };
+    let arrange = |dir: &Path| {
+        std::fs::create_dir(dir.join("tls")).unwrap();
+        let root = Root::at(dir).unwrap();
+        let targets = together(&root);
+        deploy_first(&root, &targets[0]);
+        write_plain(&root, &targets[1]);
+        deploy_first(&root, &targets[3]);
+    };
+    killed_everywhere(
+        "deploy::crash_tests::crash_child",
+        "together",
+        arrange,
+        |dir, place| {
+            let root = Root::at(dir).unwrap();
+            let targets = together(&root);
+            let new = targets
+                .iter()
+                .filter(|target| assert_whole(&root, target, &before(target), place))
+                .count();
+            put_together(&root);
+            for target in &targets {
+                assert_eq!(read(&root, target), pair("02"), "{place}, run again");
+            }
+            assert_tidy(dir, place);
+            new == targets.len()
+        },
+    );
 }
 
 #[test]

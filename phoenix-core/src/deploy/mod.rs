@@ -15,10 +15,11 @@ mod crash_tests;
 #[cfg(test)]
 mod tests;
 
+pub use commit::commit_all;
 pub use earlier::{Version, versions};
 pub use installed::{Drift, Installed, read_installed};
 pub use layout::{
     Arrangement, CA_FILE, CERT_FILE, CURRENT, KEY_FILE, Layout, PREVIOUS, PairLink, STORE,
     SUMS_FILE, is_version_name, pair_layout, pair_layout_plain,
 };
-pub use pair::{Committed, DeployError, PairTarget, Staged, check, settle, stage, stage_version};
+pub use pair::{Committed, DeployError, PairTarget, Staged, check, stage, stage_version};

@@ -1,12 +1,12 @@
 //! A pair replaced on the host, in stages, so that many can be staged before any is swapped.
 //!
-//! [`check`] asks before the CA is asked, [`stage`] writes a version, [`settle`] makes many durable, [`Staged::commit`] swaps,
+//! [`check`] asks before the CA is asked, [`stage`] writes a version, [`Staged::commit`] and [`commit_all`] swap,
 //! [`Committed::restore`] swaps back, [`Committed::finish`] lets go of what is older than is kept.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::commit::Commit;
+use super::commit::commit_all;
 use super::layout::{
     Arrangement, CA_FILE, CERT_FILE, CURRENT, KEY_FILE, Layout, PREVIOUS, is_version_name,
     pair_layout, pair_layout_plain,
@@ -97,6 +97,14 @@ pub enum DeployError {
         /// Where it was looked for.
         dir: PathBuf,
     },
+    /// The new version is served and may not outlive a power cut, and the one before could not be put back.
+    #[error("`{}` names the new version, and could not be put back", path.display())]
+    NotPutBack {
+        /// The link.
+        path: PathBuf,
+        /// Why.
+        source: FileError,
+    },
     /// The target itself cannot be right.
     #[error("could not deploy to `{}`: {why}", path.display())]
     Target {
@@ -128,7 +136,7 @@ pub fn check(root: &Root, target: &PairTarget) -> Result<(), DeployError> {
     Ok(())
 }
 
-/// Writes a version beside the ones that are there; nothing that is served changes. [`settle`] or the commit makes it durable.
+/// Writes a version beside the ones that are there; nothing that is served changes. The commit makes it durable.
 ///
 /// `serial` names the version; where another pair has that name already, a number is added.
 pub fn stage(
@@ -169,7 +177,7 @@ pub fn stage(
         let dir = root.make_dirs(split(path)?.0, FileMode::new(0o755), target.links())?;
         refuse_foreign(&dir, target, &layout, path)?;
     }
-    let versions = Versions::create(root, target, &layout)?;
+    let (versions, new_store) = Versions::create(root, target, &layout)?;
     versions.sweep()?;
     versions.link(CURRENT)?;
     let version = versions.write(serial, &files)?;
@@ -177,7 +185,7 @@ pub fn stage(
         root: root.clone(),
         target: target.clone(),
         version,
-        durable: false,
+        new_store,
     })
 }
 
@@ -201,31 +209,19 @@ pub fn stage_version(
         root: root.clone(),
         target: target.clone(),
         version: version.to_owned(),
-        durable: false,
+        new_store: false,
     })
-}
-
-/// Makes staged pairs durable together: one sync per file system instead of several per pair, which pays when they are many.
-pub fn settle<'s>(staged: impl IntoIterator<Item = &'s mut Staged>) -> Result<(), DeployError> {
-    let mut synced = Vec::new();
-    for one in staged {
-        let layout = one.target.layout(&one.version)?;
-        if let Some(versions) = Versions::open(&one.root, &one.target, &layout)? {
-            versions.sync_file_system(&mut synced)?;
-            one.durable = true;
-        }
-    }
-    Ok(())
 }
 
 /// A version written, not served yet.
 #[derive(Debug)]
 #[must_use = "a staged pair is not served before it is committed"]
 pub struct Staged {
-    root: Root,
-    target: PairTarget,
-    version: String,
-    durable: bool,
+    pub(super) root: Root,
+    pub(super) target: PairTarget,
+    pub(super) version: String,
+    /// Whether the directories above it are new.
+    pub(super) new_store: bool,
 }
 
 impl Staged {
@@ -248,48 +244,23 @@ impl Staged {
 
     /// Swaps: from here on the paths read as the new pair.
     pub fn commit(self) -> Result<Committed, DeployError> {
-        let layout = self.target.layout(&self.version)?;
-        let versions = Versions::create(&self.root, &self.target, &layout)?;
-        if !self.durable {
-            versions.sync_version(&self.version)?;
-        }
-        let current = versions.link(CURRENT)?;
-        let mut commit = Commit {
-            root: &self.root,
-            target: &self.target,
-            layout: &layout,
-            versions: &versions,
-            previous: current,
-            taken: false,
-            made: Vec::new(),
-        };
-        let applied = match layout.arrangement {
-            Arrangement::Links => commit.links(&self.version)?,
-            Arrangement::Files => Some(commit.files(&self.version)?),
-        };
-        let (previous, made) = (commit.previous, commit.made);
-        Ok(Committed {
-            root: self.root,
-            target: self.target,
-            version: self.version,
-            version_dir: layout.version,
-            previous,
-            made,
-            applied,
-        })
+        let version = self.version.clone();
+        let dir = self.target.layout(&version)?.versions;
+        let committed = commit_all(vec![self]).pop();
+        committed.unwrap_or(Err(DeployError::NoSuchVersion { version, dir }))
     }
 }
 
 /// A pair that is served; the one before can still be brought back.
 #[derive(Debug)]
 pub struct Committed {
-    root: Root,
-    target: PairTarget,
-    version: String,
-    version_dir: PathBuf,
-    previous: Option<String>,
-    made: Vec<PathBuf>,
-    applied: Option<Applied>,
+    pub(super) root: Root,
+    pub(super) target: PairTarget,
+    pub(super) version: String,
+    pub(super) version_dir: PathBuf,
+    pub(super) previous: Option<String>,
+    pub(super) made: Vec<PathBuf>,
+    pub(super) applied: Option<Applied>,
 }
 
 impl Committed {
@@ -317,11 +288,12 @@ impl Committed {
         if layout.arrangement == Arrangement::Files {
             return Ok(());
         }
-        let versions = Versions::create(&self.root, &self.target, &layout)?;
+        let (versions, _) = Versions::create(&self.root, &self.target, &layout)?;
         match &self.previous {
             Some(previous) => versions.point_current(previous)?,
-            None => versions.remove_link(CURRENT)?,
+            None => versions.remove(CURRENT)?,
         }
+        versions.sync()?;
         if self.previous.is_none() {
             for path in &self.made {
                 let (dir, name) = self.root.locate("remove", path, self.target.links())?;

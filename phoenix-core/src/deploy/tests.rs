@@ -554,3 +554,46 @@ fn ten_thousand_neighbours_do_not_slow_a_pair_down() {
         ["28", "29", "current", "previous"]
     );
 }
+
+#[test]
+fn what_fails_for_one_of_many_leaves_the_others_alone() {
+    let (_scratch, root, target) = place();
+    let targets: Vec<PairTarget> = (0..6)
+        .map(|number| PairTarget {
+            cert: format!("/tls/{number}.pem").into(),
+            key: format!("/tls/{number}.key").into(),
+            slug: Slug::of(&number.to_string()),
+            ..target.clone()
+        })
+        .collect();
+    for target in &targets {
+        deploy(&root, target, "01");
+    }
+    let staged = targets.iter().map(|target| put(&root, target, "02"));
+    let staged: Vec<Staged> = staged.collect();
+    // After it was staged, a directory takes the place of one link, and one version is gone.
+    std::fs::remove_file(inside(&root, &targets[2].key)).unwrap();
+    std::fs::create_dir(inside(&root, &targets[2].key)).unwrap();
+    let gone = targets[4].layout("02").unwrap().version;
+    std::fs::remove_dir_all(inside(&root, &gone)).unwrap();
+    let committed = commit_all(staged);
+    assert!(matches!(&committed[2], Err(DeployError::File(_))));
+    assert!(matches!(
+        &committed[4],
+        Err(DeployError::NoSuchVersion { .. } | DeployError::File(_))
+    ));
+    for (index, committed) in committed.into_iter().enumerate() {
+        match committed {
+            Ok(committed) => {
+                assert_eq!(committed.previous(), Some("01"));
+                committed.finish().unwrap();
+                assert_eq!(read(&root, &targets[index]), pair("02"));
+            }
+            Err(_) => assert_eq!(
+                root.read(&targets[index].cert).unwrap(),
+                b"cert 01",
+                "{index}"
+            ),
+        }
+    }
+}

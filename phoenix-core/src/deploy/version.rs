@@ -49,31 +49,40 @@ impl Versions {
         }
     }
 
-    /// Opens it, making what is missing, with the owner of the directory in which it stands.
+    /// Opens it, making what is missing, with the owner of the directory in which it stands; says whether something was.
+    /// [`Versions::sync_store`] makes that durable.
     pub(super) fn create(
         root: &Root,
         target: &PairTarget,
         layout: &Layout,
-    ) -> Result<Self, FileError> {
+    ) -> Result<(Self, bool), FileError> {
         let base = root.make_dirs(&layout.base, FileMode::new(0o755), target.links())?;
         let owner = base.inherited_owner()?;
         let attributes = Attributes {
             mode: Some(PASSAGE),
             owner,
         };
-        let mut dir = base;
+        let (mut dir, mut new) = (base, false);
         for name in [STORE, target.slug.as_str()] {
             let name = OsStr::new(name);
-            let new = dir.stat(name)?.is_none();
+            new |= dir.stat(name)?.is_none();
             let made = dir.make_dir(name, PASSAGE, owner)?;
             // A run that died between making it and opening it up left it closed.
             made.set_attributes(&attributes)?;
-            if new {
-                dir.sync()?;
-            }
             dir = made;
         }
-        Ok(Self { dir, owner })
+        Ok((Self { dir, owner }, new))
+    }
+
+    /// Makes the directories durable that [`Versions::create`] made.
+    pub(super) fn sync_store(
+        root: &Root,
+        target: &PairTarget,
+        layout: &Layout,
+    ) -> Result<(), FileError> {
+        let base = root.open_dir(&layout.base, target.links())?;
+        base.open_dir(OsStr::new(STORE))?.sync()?;
+        base.sync()
     }
 
     /// Removes what killed runs left unfinished.
@@ -107,12 +116,16 @@ impl Versions {
         })
     }
 
-    /// Points `current` to a version, by one rename, durably.
+    /// Points `current` to a version, by one rename; durable with the next [`Versions::sync`].
     pub(super) fn point_current(&self, version: &str) -> Result<(), FileError> {
         if let Some(dir) = self.version(version)? {
             dir.set_attributes(&Attributes::mode(PASSAGE))?;
         }
-        self.place_link(Path::new(version), &self.dir, OsStr::new(CURRENT))?;
+        self.place_link(Path::new(version), &self.dir, OsStr::new(CURRENT))
+    }
+
+    /// Makes the links durable.
+    pub(super) fn sync(&self) -> Result<(), FileError> {
         self.dir.sync()
     }
 
@@ -124,7 +137,7 @@ impl Versions {
         }
     }
 
-    /// Points `previous` to a version; durable with the next [`Versions::point_current`].
+    /// Points `previous` to a version; durable with the next [`Versions::sync`].
     pub(super) fn note_previous(&self, version: &str) -> Result<(), FileError> {
         self.place_link(Path::new(version), &self.dir, OsStr::new(PREVIOUS))
     }
@@ -145,9 +158,9 @@ impl Versions {
         renamed
     }
 
-    pub(super) fn remove_link(&self, link: &str) -> Result<(), FileError> {
-        self.dir.remove(OsStr::new(link))?;
-        self.dir.sync()
+    /// Removes a link; durable with the next [`Versions::sync`].
+    pub(super) fn remove(&self, link: &str) -> Result<(), FileError> {
+        self.dir.remove(OsStr::new(link)).map(drop)
     }
 
     /// The directory of a version; `None` when it is not there.

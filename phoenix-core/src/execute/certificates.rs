@@ -32,9 +32,9 @@ enum Key {
 
 impl<'a> Performer<'a> {
     pub(super) fn issue(&self, step: &Step) -> Result<Done<'a>, StepError> {
-        let question = self.question(step)?;
-        let entry = question.entry;
-        self.keep(entry, &ask(question)?)
+        self.issue_all(&[step])
+            .pop()
+            .unwrap_or_else(|| Err(unanswered()))
     }
 
     /// Asks the CA for several certificates, a few at once; one result per step, in their order.
@@ -67,15 +67,24 @@ impl<'a> Performer<'a> {
                 });
             }
             drop(send);
-            // Each answer is kept as it comes: what a killed run has got is used by the next.
-            for (index, entry, answer) in answers {
-                results[index] = Some(answer.and_then(|answer| self.keep(entry, &answer)));
+            // Answers are kept as they come: what a killed run has got is used by the next. While some become durable,
+            // others come, and these are kept together.
+            while let Ok(first) = answers.recv() {
+                let mut came = Vec::new();
+                for (index, entry, answer) in std::iter::once(first).chain(answers.try_iter()) {
+                    match answer.and_then(|answer| self.keep_key_since(entry, answer)) {
+                        Ok(answer) => came.push((index, entry, answer)),
+                        Err(error) => results[index] = Some(Err(error)),
+                    }
+                }
+                for (index, kept) in self.keep(&came) {
+                    results[index] = Some(kept);
+                }
             }
         });
-        let ended = || Err(StepError::new("the worker that asked the CA ended early"));
         results
             .into_iter()
-            .map(|result| result.unwrap_or_else(ended))
+            .map(|result| result.unwrap_or_else(|| Err(unanswered())))
             .collect()
     }
 
@@ -130,13 +139,6 @@ impl<'a> Performer<'a> {
     /// Whether a guest could use what is put there. An id that a container's map leaves out is nobody's there: nothing that
     /// it owns could be read.
     fn fits_guest(&self, guest: GuestId, placement: &Placement) -> Result<(), StepError> {
-        if let Some(dir) = self.with.model.watched_in_guest(placement) {
-            return Err(StepError::new(format!(
-                "Traefik of {guest} watches `{}`: it would load the versions of the pair as configuration, and not notice a new one",
-                dir.display()
-            ))
-            .hint("put the pair beside that directory, as in `/etc/traefik/certs`"));
-        }
         let Some((user, group)) = ids_in_container(&placement.owner) else {
             return Ok(());
         };
@@ -157,23 +159,34 @@ impl<'a> Performer<'a> {
         }
     }
 
-    /// Keeps an answer as the candidate that deployments take it from.
-    fn keep(&self, entry: &Entry, (key, issued): &Answer) -> Result<Done<'a>, StepError> {
+    /// Keeps answers as the candidates that deployments take them from.
+    fn keep(&self, came: &[(usize, &Entry, Answer)]) -> Vec<(usize, Result<Done<'a>, StepError>)> {
+        let store = self.with.store;
+        let pairs: Vec<_> = came
+            .iter()
+            .map(|(_, entry, (key, issued))| (entry.slug(), issued.chain.to_pem(), key.to_pem()))
+            .collect();
+        let kept = store.keep_candidates(
+            pairs
+                .iter()
+                .map(|(slug, chain, key)| (slug, &chain[..], key)),
+        );
+        let failure = kept.err().map(StepError::from);
+        came.iter()
+            .map(|(index, entry, answer)| {
+                let done = match &failure {
+                    Some(error) => Err(error.again()),
+                    None => Ok(self.kept(entry, answer)),
+                };
+                (*index, done)
+            })
+            .collect()
+    }
+
+    /// What is to be said of an answer that was kept.
+    fn kept(&self, entry: &Entry, (_, issued): &Answer) -> Done<'a> {
         let leaf = issued.chain.leaf();
-        if matches!(entry.rekey, Rekey::After(_)) {
-            let before = self.with.inventory.certificates.get(&entry.common_name);
-            let same = before
-                .and_then(|facts| facts.key_since)
-                .filter(|_| self.has_key(entry, &leaf.public_key));
-            let since = same.unwrap_or_else(|| self.with.clock.now());
-            self.with
-                .store
-                .keep_key_since(&entry.slug(), &leaf.public_key, since)?;
-        }
-        self.with
-            .store
-            .keep_candidate(&entry.slug(), &issued.chain.to_pem(), &key.to_pem())?;
-        Ok(Done {
+        Done {
             detail: format!(
                 "leaf {}, valid until {}",
                 leaf.fingerprint.short(),
@@ -185,7 +198,22 @@ impl<'a> Performer<'a> {
                 new: leaf.fingerprint,
             }),
             ..Done::default()
-        })
+        }
+    }
+
+    /// Puts on record how old the key is, where its age matters, before anybody can use it.
+    fn keep_key_since(&self, entry: &Entry, answer: Answer) -> Result<Answer, StepError> {
+        if matches!(entry.rekey, Rekey::After(_)) {
+            let public_key = &answer.1.chain.leaf().public_key;
+            let before = self.with.inventory.certificates.get(&entry.common_name);
+            let same = before
+                .and_then(|facts| facts.key_since)
+                .filter(|_| self.has_key(entry, public_key));
+            let since = same.unwrap_or_else(|| self.with.clock.now());
+            let store = self.with.store;
+            store.keep_key_since(&entry.slug(), public_key, since)?;
+        }
+        Ok(answer)
     }
 
     /// Whether the installed certificate is for this key.
@@ -227,6 +255,10 @@ fn ask(question: Question<'_>) -> Result<Answer, StepError> {
         Some(chain) => authority.renew(chain, &request),
     };
     Ok((key, issued.map_err(refused)?))
+}
+
+fn unanswered() -> StepError {
+    StepError::new("the worker that asked the CA ended early")
 }
 
 fn refused(error: EnrollError) -> StepError {

@@ -1,11 +1,12 @@
 //! Puts pairs in their places, on the host and in guests.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Done, Performer, StepError, Undo};
-use crate::deploy::{PairTarget, Staged, settle, stage};
+use crate::deploy::{Committed, PairTarget, Staged, commit_all, stage};
 use crate::inventory::{CALL_TIME, guest_path};
 use crate::model::{Issuer, Placement};
 use crate::names::{CommonName, GuestId};
@@ -81,10 +82,9 @@ impl<'a> Performer<'a> {
                 }
             }));
         }
-        let lost = || Err(StepError::new("nothing is known of what became of it"));
         results
             .into_iter()
-            .map(|result| result.unwrap_or_else(lost))
+            .map(|result| result.unwrap_or_else(|| Err(lost())))
             .collect()
     }
 
@@ -140,8 +140,7 @@ impl<'a> Performer<'a> {
     }
 
     fn put_on_host(&self, parcels: &[Parcel]) -> Vec<Result<Takes<'a>, StepError>> {
-        let together = parcels.len() >= SYNCED_TOGETHER;
-        let mut staged: Vec<Result<Staged, StepError>> = parcels
+        let staged: Vec<Result<Staged, StepError>> = parcels
             .iter()
             .map(|parcel| {
                 let owner = self.owner_on_host(&parcel.placement)?;
@@ -157,30 +156,26 @@ impl<'a> Performer<'a> {
                 )?)
             })
             .collect();
-        if together {
-            // What this cannot make durable each commit makes so by itself, or says why not.
-            let _ = settle(staged.iter_mut().flatten());
+        let mut failed = Vec::new();
+        let mut ready = Vec::new();
+        for staged in staged {
+            match staged {
+                Ok(staged) => {
+                    ready.push(staged);
+                    failed.push(None);
+                }
+                Err(error) => failed.push(Some(error)),
+            }
         }
-        staged
+        let mut committed = commit_all(ready).into_iter();
+        failed
             .into_iter()
-            .map(|staged| {
-                let committed = staged?.commit()?;
-                // Either taken back or let go, never both.
-                let kept = Rc::new(Cell::new(Some(committed)));
-                let other = Rc::clone(&kept);
-                let undo: Undo<'a> = Box::new(move || {
-                    if let Some(committed) = kept.take() {
-                        committed.restore()?;
-                    }
-                    Ok("the previous pair is back".to_owned())
-                });
-                let let_go: Undo<'a> = Box::new(move || {
-                    if let Some(committed) = other.take() {
-                        committed.finish()?;
-                    }
-                    Ok(String::new())
-                });
-                Ok((Some(undo), Some(let_go)))
+            .map(|failed| match failed {
+                Some(error) => Err(error),
+                None => match committed.next() {
+                    Some(committed) => Ok(takes(committed?)),
+                    None => Err(lost()),
+                },
             })
             .collect()
     }
@@ -208,9 +203,11 @@ impl<'a> Performer<'a> {
         let mut results: Vec<Result<Takes<'a>, StepError>> = Vec::new();
         for parcel in parcels {
             let key = (parcel.name.clone(), guest);
-            match delivery(parcel) {
+            let watched = self.with.model.watched_in_guest(&parcel.placement);
+            match delivery(parcel, watched.as_deref()) {
                 Ok(delivery) => {
-                    sent.push((results.len(), key, delivery.dir(), delivery.slug.clone()));
+                    let back = delivery.restore(delivery.version.clone());
+                    sent.push((results.len(), key, back));
                     deliveries.push(GuestStep::Deliver(delivery));
                     results.push(Ok((None, None)));
                 }
@@ -228,13 +225,12 @@ impl<'a> Performer<'a> {
                 return results;
             }
         };
-        for ((index, key, dir, slug), result) in sent.into_iter().zip(answer.results) {
+        for ((index, key, back), result) in sent.into_iter().zip(answer.results) {
             results[index] = match result {
                 StepResult::Delivered(delivered) => {
                     let restore = delivered.previous.map(|previous| Restore {
-                        dir,
-                        slug,
                         version: Some(previous),
+                        ..back
                     });
                     if let Some(restore) = &restore {
                         self.delivered.borrow_mut().insert(key, restore.clone());
@@ -260,10 +256,33 @@ impl<'a> Performer<'a> {
     }
 }
 
-/// A pair as a guest's transport takes it.
-fn delivery(parcel: Parcel) -> Result<Delivery, StepError> {
+/// How a committed pair is taken back or let go: one of both, once.
+fn takes<'a>(committed: Committed) -> Takes<'a> {
+    let kept = Rc::new(Cell::new(Some(committed)));
+    let other = Rc::clone(&kept);
+    let undo: Undo<'a> = Box::new(move || {
+        if let Some(committed) = kept.take() {
+            committed.restore()?;
+        }
+        Ok("the previous pair is back".to_owned())
+    });
+    let let_go: Undo<'a> = Box::new(move || {
+        if let Some(committed) = other.take() {
+            committed.finish()?;
+        }
+        Ok(String::new())
+    });
+    (Some(undo), Some(let_go))
+}
+
+fn lost() -> StepError {
+    StepError::new("nothing is known of what became of it")
+}
+
+/// A pair as a guest's transport takes it. Where a program watches the place, its versions lie beside what is watched.
+fn delivery(parcel: Parcel, watched: Option<&Path>) -> Result<Delivery, StepError> {
     let placement = parcel.placement;
-    let file = |path: &std::path::Path, bytes: Secret, mode| -> Result<PairFile, StepError> {
+    let file = |path: &Path, bytes: Secret, mode| -> Result<PairFile, StepError> {
         Ok(PairFile {
             path: guest_path(path).map_err(StepError::new)?,
             bytes,
@@ -283,6 +302,9 @@ fn delivery(parcel: Parcel) -> Result<Delivery, StepError> {
             (Some(path), Some(bytes)) => Some(file(path, Secret::new(bytes), placement.cert_mode)?),
             _ => None,
         },
+        beside: watched
+            .map(|dir| guest_path(dir.parent().unwrap_or(dir)).map_err(StepError::new))
+            .transpose()?,
         slug: placement.slug,
         owner: placement.owner,
         keep: u32::try_from(placement.keep).unwrap_or(1),
@@ -291,12 +313,9 @@ fn delivery(parcel: Parcel) -> Result<Delivery, StepError> {
 
 /// The same failure for several.
 fn again<T>(count: usize, error: &StepError) -> Vec<Result<T, StepError>> {
-    let copy = || StepError {
-        messages: error.messages.clone(),
-        hint: error.hint.clone(),
-        ..StepError::default()
-    };
-    std::iter::repeat_with(|| Err(copy())).take(count).collect()
+    std::iter::repeat_with(|| Err(error.again()))
+        .take(count)
+        .collect()
 }
 
 /// Puts a guest's pair back to an earlier version.
@@ -312,7 +331,5 @@ fn restore_pair(transport: &dyn GuestTransport, restore: Restore) -> Result<(), 
     }
 }
 
-/// From so many pairs on, one sync of their file systems takes less than those of their files.
-const SYNCED_TOGETHER: usize = 4;
 /// How long one delivery of several may take in a guest.
 const DELIVERY_TIME: Duration = Duration::from_secs(2);

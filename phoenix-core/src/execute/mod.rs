@@ -93,6 +93,15 @@ impl StepError {
         self.messages.push(cause.into());
         self
     }
+
+    /// The same failure, for another step that it befell.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            messages: self.messages.clone(),
+            hint: self.hint.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 impl<E: std::error::Error> From<E> for StepError {

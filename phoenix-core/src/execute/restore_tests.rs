@@ -164,7 +164,7 @@ fn a_failed_verification_brings_the_previous_pair_back_everywhere_and_repeats_th
         let key = PrivateKey::generate(KeyType::EcP256).unwrap();
         let issued = authority.enroll(&Request::new(&name, &sans, &key)).unwrap();
         store
-            .keep_candidate(&slug, &issued.chain.to_pem(), &key.to_pem())
+            .keep_candidates([(&slug, &issued.chain.to_pem()[..], &key.to_pem())])
             .unwrap();
         issued.chain
     };

@@ -306,9 +306,9 @@ fn in_guest(
         }
         let same_dir = path.parent() == placement.cert.parent();
         let ours = format!(".phoenix/{}/current/{name}", placement.slug);
-        // A plain file that is right in all else stays until its pair changes.
+        // A plain file that is right in all else stays until its pair changes. Where a program watches, a link is no plain file.
         if let Some(link) = entry.target.as_deref()
-            && !(link == ours || !same_dir && link.ends_with(&ours))
+            && (placement.plain || !(link == ours || !same_dir && link.ends_with(&ours)))
         {
             return PlacementState::Differs(format!("the {what} is a link to {link}"));
         }

@@ -57,6 +57,7 @@ pub fn plan(
     // Who is to believe the new leaves believes their root first.
     let (mut all, without_root) = match scope {
         Scope::All if policy.only.is_empty() => trust::plan(model, inventory),
+        Scope::Trust => trust::plan(model, inventory),
         _ => Default::default(),
     };
     notes.extend(without_root);

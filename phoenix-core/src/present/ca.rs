@@ -24,6 +24,9 @@ pub fn ca_view(view: &CaView, now: SystemTime, style: Style) -> String {
     if let Some(name) = &view.server_name {
         let _ = writeln!(out, "{}its certificate is for {name}", label("name"));
     }
+    if let Some(proxy) = &view.proxy {
+        let _ = writeln!(out, "{}{proxy}", label("proxy"));
+    }
     match &view.pinned {
         Some(pinned) => root(&mut out, "root", pinned, now),
         None => {

@@ -34,7 +34,7 @@ pub(super) fn files(files: &[FileChange], style: Style, out: &mut String) {
     }
 }
 
-fn diff(diff: &str, style: Style) -> String {
+pub(super) fn diff(diff: &str, style: Style) -> String {
     if style != Style::Colour {
         return diff.to_owned();
     }

@@ -1,5 +1,6 @@
 //! Plans and reports as people read them: plain text, one line a thing, the last line the summary.
 
+mod adopt;
 mod ca;
 mod certs;
 mod change;
@@ -10,13 +11,16 @@ mod manifest;
 mod migrate;
 mod plan;
 mod report;
+mod scripts;
 mod status;
+mod systemd;
 mod table;
 mod template;
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+pub use adopt::adoption;
 pub use ca::{bootstrap, ca_init, ca_online, ca_view, crl, health};
 pub use certs::{cert, inspection, revoked};
 pub use change::change;
@@ -27,7 +31,9 @@ pub use manifest::{manifest_entry, manifest_table};
 pub use migrate::{migrate, recovered};
 pub use plan::plan;
 pub use report::{probes, report};
+pub use scripts::{script_diff, scripts, scripts_moved};
 pub use status::{pending, status};
+pub use systemd::units;
 pub use template::{names, variables};
 
 use crate::diagnostic::Style;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{AcmeChallenge, CaSettings};
+use crate::system::Proxy;
 use crate::x509::Fingerprint;
 
 /// What the site says about its CA outside the settings.
@@ -43,6 +44,8 @@ pub struct AcmeChoice {
     pub roots: Vec<PathBuf>,
     /// The root's fingerprint, where it is stated.
     pub fingerprint: Option<Fingerprint>,
+    /// The proxy through which it is reached.
+    pub proxy: Option<Proxy>,
     /// Where the URL was found, in words.
     pub said_by: String,
 }
@@ -64,6 +67,8 @@ pub struct StepCaChoice {
     pub password_files: Vec<PathBuf>,
     /// Files that may hold its own configuration.
     pub configs: Vec<PathBuf>,
+    /// The proxy through which it is reached.
+    pub proxy: Option<Proxy>,
     /// Where the URL was found, in words.
     pub said_by: String,
 }
@@ -88,6 +93,7 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
             server_name: settings.server_name.clone(),
             roots,
             fingerprint: settings.fingerprint,
+            proxy: settings.proxy.clone(),
             said_by: SETTINGS.to_owned(),
         });
     }
@@ -120,6 +126,7 @@ pub fn discover(settings: &CaSettings, hints: &CaHints) -> CaChoice {
             || ["ca.json", "config/ca.json"].map(in_mounts).concat(),
             |path| vec![path],
         ),
+        proxy: settings.proxy.clone(),
         said_by,
     })
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use crate::diagnostic::{Fault, Faults, nearest};
 use crate::document::{Cursor, Document, Kind};
 use crate::names::{CommonName, GuestId, NameError, SubjectAltName};
+use crate::system::Proxy;
 use crate::time::{DailyWindow, RenewBefore};
 use crate::x509::Fingerprint;
 
@@ -83,6 +84,8 @@ pub struct CaSettings {
     pub config: Option<PathBuf>,
     /// It speaks ACME, and this is how.
     pub acme: Option<AcmeSettings>,
+    /// The HTTP proxy through which it is reached. Default: none, whatever the environment says.
+    pub proxy: Option<Proxy>,
 }
 
 /// `[docker]`.
@@ -157,6 +160,12 @@ pub struct TraefikSettings {
     pub certs_dir: PathBuf,
     /// The program in the guest. Default `/usr/local/bin/traefik`.
     pub binary: PathBuf,
+    /// A file of this host with the program, for a container that has none.
+    pub source: Option<PathBuf>,
+    /// The version that is downloaded where there is no `source`.
+    pub version: Option<String>,
+    /// The SHA-256 that the downloaded program must have.
+    pub sha256: Option<String>,
     /// Whether a new client pair alone restarts Traefik, too. Default no: it rereads the files on every reconnect.
     pub always_restart: bool,
     /// Whether the dynamic file is made from the guests' `traefik_service` entries. Default yes.
@@ -172,6 +181,9 @@ impl Default for TraefikSettings {
             static_file: PathBuf::from("/etc/traefik/traefik.yml"),
             certs_dir: PathBuf::from("/etc/traefik/certs"),
             binary: PathBuf::from("/usr/local/bin/traefik"),
+            source: None,
+            version: None,
+            sha256: None,
             routes: true,
             always_restart: false,
             common_name: None,
@@ -210,6 +222,7 @@ impl Settings {
                 "provisioner",
                 "provisioner_password_file",
                 "config",
+                "proxy",
             ];
             known(ca, &[&names[..], &acme::KEYS].concat(), &mut faults);
             settings.ca = CaSettings {
@@ -222,6 +235,7 @@ impl Settings {
                 password_file: path(ca, "provisioner_password_file", &mut faults),
                 config: path(ca, "config", &mut faults),
                 acme: acme::decode(ca, &mut faults),
+                proxy: parsed(ca, "proxy", &mut faults),
             };
         }
         if let Some(renewal) = table(root, "renewal", &mut faults) {
@@ -289,6 +303,9 @@ impl Settings {
                     "static_file",
                     "certs_dir",
                     "binary",
+                    "source",
+                    "version",
+                    "sha256",
                     "restart",
                     "routes",
                     "common_name",
@@ -306,6 +323,9 @@ impl Settings {
             );
             set(&mut of.certs_dir, path(traefik, "certs_dir", &mut faults));
             set(&mut of.binary, path(traefik, "binary", &mut faults));
+            of.source = path(traefik, "source", &mut faults);
+            of.version = string(traefik, "version", &mut faults);
+            of.sha256 = sha256(traefik, &mut faults);
             match string(traefik, "restart", &mut faults).as_deref() {
                 None | Some("needed") => {}
                 Some("always") => of.always_restart = true,
@@ -327,6 +347,16 @@ impl Settings {
         settings.trust = trust::decode(root, &mut faults);
         faults.into_result(settings)
     }
+}
+
+/// A digest as `sha256sum` prints it.
+fn sha256(table: Cursor<'_>, faults: &mut Faults) -> Option<String> {
+    let text = string(table, "sha256", faults)?.to_ascii_lowercase();
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some(text);
+    }
+    complain(table, "sha256", "64 hex digits", faults);
+    None
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {

@@ -44,7 +44,7 @@ pub(super) fn client(
         vec![anchor.clone()],
         choice.challenge.clone(),
         key,
-        Arc::clone(&site.seams.dial),
+        site.dial_to_ca(choice.proxy.as_ref()),
         Arc::clone(&site.seams.commands),
     )
     .server_name(choice.server_name.clone())

@@ -1,6 +1,13 @@
 //! Whichever CA a site has, spoken to alike.
 
-use crate::ca::{Authority, EmbeddedCa, EnrollError, Health, Issued, Request, StepCa};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::ca::{
+    Authority, EmbeddedCa, EnrollError, Health, Issued, Request, StepCa, Wanted, judge,
+};
+use crate::names::SubjectAltName;
+use crate::time::Clock;
 use crate::x509::{Anchor, Chain, PrivateKey};
 
 /// Whichever CA the site has.
@@ -16,6 +23,8 @@ pub(super) enum Inner {
     Embedded(Box<EmbeddedCa>),
     /// The embedded one, which the first run makes.
     Missing,
+    /// The program's own.
+    Own(Arc<dyn Authority>, Arc<dyn Clock>),
     StepCa(Box<StepCa>),
 }
 
@@ -32,6 +41,16 @@ impl AnyAuthority {
             inner: Inner::Acme(Box::new(acme)),
             anchors: vec![anchor],
         }
+    }
+
+    /// A CA of the program's own. What it issues is judged like any other's: our key, exactly the names asked for, the
+    /// usage, the dates, the way to its roots.
+    pub fn own(authority: Arc<dyn Authority>, clock: Arc<dyn Clock>) -> Result<Self, EnrollError> {
+        Ok(Self {
+            describe: authority.describe(),
+            anchors: authority.anchors()?,
+            inner: Inner::Own(authority, clock),
+        })
     }
 
     /// The CA of our own, where it is one and exists.
@@ -54,7 +73,7 @@ impl AnyAuthority {
             Inner::Acme(ca) => Revokes::Acme(ca),
             Inner::StepCa(ca) => Revokes::StepCa(ca),
             Inner::Embedded(ca) => Revokes::Embedded(ca),
-            Inner::Missing => Revokes::No,
+            Inner::Missing | Inner::Own(..) => Revokes::No,
         }
     }
 
@@ -79,8 +98,31 @@ impl AnyAuthority {
             Inner::Acme(ca) => ca.enroll(request),
             Inner::Embedded(ca) => ca.rekey(current, request),
             Inner::StepCa(ca) => ca.rekey(current, current_key, request),
+            Inner::Own(ca, clock) => {
+                self.judged(ca.enroll(request)?, request, &request.names()?, clock)
+            }
             Inner::Missing => self.inner()?.renew(current, request),
         }
+    }
+
+    /// What an authority that is none of ours answers, if it is what was asked for.
+    fn judged(
+        &self,
+        issued: Issued,
+        request: &Request<'_>,
+        names: &BTreeSet<SubjectAltName>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Issued, EnrollError> {
+        let public_key = request.key.public_key();
+        let wanted = Wanted::of(request, names, &public_key, None);
+        judge(&issued.chain, &wanted, &self.anchors, clock.now()).map_err(|source| {
+            EnrollError::Unacceptable {
+                from: self.describe(),
+                common_name: request.common_name.to_string(),
+                source,
+            }
+        })?;
+        Ok(issued)
     }
 
     fn inner(&self) -> Result<&dyn Authority, EnrollError> {
@@ -89,6 +131,7 @@ impl AnyAuthority {
             Inner::Acme(ca) => Ok(ca.as_ref()),
             Inner::Embedded(ca) => Ok(ca.as_ref()),
             Inner::StepCa(ca) => Ok(ca.as_ref()),
+            Inner::Own(ca, _) => Ok(ca.as_ref()),
             Inner::Missing => Err(EnrollError::NotReady {
                 authority: self.describe.clone(),
             }),
@@ -119,10 +162,21 @@ impl Authority for AnyAuthority {
     }
 
     fn enroll(&self, request: &Request<'_>) -> Result<Issued, EnrollError> {
-        self.inner()?.enroll(request)
+        match &self.inner {
+            Inner::Own(ca, clock) => {
+                self.judged(ca.enroll(request)?, request, &request.names()?, clock)
+            }
+            _ => self.inner()?.enroll(request),
+        }
     }
 
     fn renew(&self, current: &Chain, request: &Request<'_>) -> Result<Issued, EnrollError> {
-        self.inner()?.renew(current, request)
+        match &self.inner {
+            Inner::Own(ca, clock) => {
+                let issued = ca.renew(current, request)?;
+                self.judged(issued, request, &current.leaf().sans, clock)
+            }
+            _ => self.inner()?.renew(current, request),
+        }
     }
 }

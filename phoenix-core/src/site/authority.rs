@@ -18,6 +18,7 @@ use crate::model::Model;
 use crate::settings::AcmeChallenge;
 use crate::settings::{AcmeChoice, CaChoice, CaHints, Settings, StepCaChoice, discover};
 use crate::store::{AuditLine, PinError, Pinned};
+use crate::system::{Dial, Proxy, ProxyDial};
 use crate::x509::{Anchor, Fingerprint};
 
 /// Which CA a command of its own speaks to, where it says so itself; what it does not say, the site says.
@@ -35,6 +36,8 @@ pub struct CaOverrides {
     pub provisioner: Option<String>,
     /// Where its password comes from.
     pub password: Option<PasswordSource>,
+    /// The HTTP proxy through which it is reached. Default: the site's, where it names one.
+    pub proxy: Option<Proxy>,
     /// It speaks ACME.
     #[cfg(feature = "acme")]
     pub acme: Option<AcmeOverrides>,
@@ -58,16 +61,30 @@ impl CaOverrides {
             && self.fingerprint.is_none()
             && self.provisioner.is_none()
             && self.password.is_none()
+            && self.proxy.is_none()
     }
 }
 
 /// Opens the site's CA. Only when `writes` is set a root is pinned and an embedded CA is made.
 pub(super) fn open(site: &Site, model: &Model, writes: bool) -> Result<AnyAuthority, Error> {
+    if let Some(own) = own(site) {
+        return own;
+    }
     match discover(&model.settings.ca, &model.ca_hints()) {
         CaChoice::Acme(choice) => acme(site, &choice, writes),
         CaChoice::Embedded => embedded(site, Some(model), writes),
         CaChoice::StepCa(choice) => step_ca(site, &choice, writes),
     }
+}
+
+/// The program's own CA, where it brings one.
+fn own(site: &Site) -> Option<Result<AnyAuthority, Error>> {
+    let authority = site.seams.authority.as_ref()?;
+    let opened = AnyAuthority::own(Arc::clone(authority), Arc::clone(&site.seams.clock));
+    Some(opened.map_err(|source| Error::Ca {
+        authority: authority.describe(),
+        source,
+    }))
 }
 
 #[cfg(feature = "acme")]
@@ -168,7 +185,7 @@ fn step_ca(site: &Site, choice: &StepCaChoice, writes: bool) -> Result<AnyAuthor
         source,
     })?;
     let password = password(site, &choice.password_files)?;
-    let dial = Arc::clone(&site.seams.dial);
+    let dial = site.dial_to_ca(choice.proxy.as_ref());
     let ca = StepCa::new(
         urls,
         vec![anchor.clone()],
@@ -308,6 +325,11 @@ impl Site {
             return self.acme_overridden(acme, &overrides);
         }
         if overrides.urls.is_empty() {
+            if overrides.is_empty()
+                && let Some(own) = own(self)
+            {
+                return own;
+            }
             let choice = self.ca_choice()?;
             return match choice {
                 CaChoice::Acme(choice) if overrides.is_empty() => acme(self, &choice, writes),
@@ -351,6 +373,7 @@ impl Site {
             server_name: overrides.server_name.clone(),
             roots: overrides.root.iter().cloned().collect(),
             fingerprint: overrides.fingerprint,
+            proxy: overrides.proxy.clone(),
             said_by: "as named".to_owned(),
         };
         let anchor = match (&overrides.root, overrides.fingerprint) {
@@ -403,6 +426,10 @@ impl Site {
             (None, Some(choice)) => password(self, &choice.password_files)?,
             (None, None) => PasswordSource::none(),
         };
+        let proxy = overrides
+            .proxy
+            .or_else(|| choice.as_ref().and_then(|choice| choice.proxy.clone()));
+        let dial = self.dial_to_ca(proxy.as_ref());
         let fingerprint = overrides
             .fingerprint
             .or_else(|| choice.as_ref().and_then(|choice| choice.fingerprint));
@@ -418,7 +445,7 @@ impl Site {
                 ));
             }
             (true, Some(fingerprint)) => {
-                self.fetch_root(&urls, fingerprint, server_name.as_deref())?
+                self.fetch_root(&urls, fingerprint, server_name.as_deref(), &dial)?
             }
             (false, said) => {
                 let (_, anchor) = root_on_disk(self, &roots)?;
@@ -433,11 +460,22 @@ impl Site {
         let provisioner = overrides
             .provisioner
             .or_else(|| choice.and_then(|choice| choice.provisioner));
-        let dial = Arc::clone(&self.seams.dial);
         let ca = StepCa::new(urls, vec![anchor.clone()], provisioner, password, dial)
             .server_name(server_name)
             .clock(Arc::clone(&self.seams.clock));
         Ok(client(ca, anchor, &describe))
+    }
+
+    /// The way to the CA: through a proxy only where one is named.
+    pub(super) fn dial_to_ca(&self, proxy: Option<&Proxy>) -> Arc<dyn Dial> {
+        let dial = Arc::clone(&self.seams.dial);
+        match proxy {
+            Some(proxy) => Arc::new(ProxyDial {
+                to_proxy: dial,
+                proxy: proxy.clone(),
+            }),
+            None => dial,
+        }
     }
 
     /// Fetches a root by its fingerprint, from the first address that answers.
@@ -446,6 +484,7 @@ impl Site {
         urls: &[CaUrl],
         fingerprint: Fingerprint,
         server_name: Option<&str>,
+        dial: &Arc<dyn Dial>,
     ) -> Result<Anchor, Error> {
         let mut failure = EnrollError::Misconfigured("it has no address".to_owned());
         for url in urls {
@@ -453,7 +492,7 @@ impl Site {
                 url,
                 fingerprint,
                 server_name,
-                &self.seams.dial,
+                dial,
                 &self.seams.clock,
                 Timeouts::default(),
             );

@@ -15,7 +15,7 @@ use crate::names::FileMode;
 use crate::secret::Secret;
 use crate::settings::{Setting, Settings, edited, fresh};
 use crate::store::AuditLine;
-use crate::system::{Attributes, Change, Expect, FileDigest};
+use crate::system::{Attributes, Change, Expect, FileDigest, Proxy};
 use crate::x509::{Anchor, Fingerprint};
 
 /// A step-ca that is to become the site's.
@@ -26,6 +26,8 @@ pub struct BootstrapOptions {
     pub fingerprint: Fingerprint,
     /// The name on its certificate, where the address is another.
     pub server_name: Option<String>,
+    /// The HTTP proxy through which it is reached.
+    pub proxy: Option<Proxy>,
     /// The provisioner. Default: its only JWK provisioner.
     pub provisioner: Option<String>,
     /// The file on this host with the provisioner's password.
@@ -45,6 +47,7 @@ impl BootstrapOptions {
             url,
             fingerprint,
             server_name: None,
+            proxy: None,
             provisioner: None,
             password_file: None,
             root_file: None,
@@ -61,7 +64,12 @@ impl Site {
     /// every byte that need not change.
     pub fn ca_bootstrap(&self, options: &BootstrapOptions) -> Result<BootstrapReport, Error> {
         let urls = std::slice::from_ref(&options.url);
-        let anchor = self.fetch_root(urls, options.fingerprint, options.server_name.as_deref())?;
+        let anchor = self.fetch_root(
+            urls,
+            options.fingerprint,
+            options.server_name.as_deref(),
+            &self.dial_to_ca(options.proxy.as_ref()),
+        )?;
         let mut notes = Vec::new();
         let provisioner = self.try_provisioner(options, &anchor, &mut notes)?;
         let root_file = options
@@ -170,7 +178,7 @@ impl Site {
             vec![anchor.clone()],
             options.provisioner.clone(),
             password,
-            self.seams.dial.clone(),
+            self.dial_to_ca(options.proxy.as_ref()),
         )
         .server_name(options.server_name.clone())
         .clock(self.seams.clock.clone());
@@ -242,6 +250,13 @@ fn wanted(options: &BootstrapOptions, root: &Path, provisioner: Option<&str>) ->
             "server_name",
             name.clone(),
             "The name on the CA's certificate, where the URL holds another.",
+        ));
+    }
+    if let Some(proxy) = &options.proxy {
+        wanted.push((
+            "proxy",
+            proxy.to_string(),
+            "The HTTP proxy through which the CA is reached.",
         ));
     }
     wanted.push((

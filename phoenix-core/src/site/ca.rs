@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::change::LOCK_TIMEOUT;
 use super::{AnyAuthority, Site};
 use crate::answers::{CaInit, CaKind, CaOnline, CaRoot, CaView, ClientCaView};
-use crate::ca::{Authority as _, EmbeddedCa, EnrollError, Health};
+use crate::ca::{Authority, EmbeddedCa, EnrollError, Health};
 use crate::error::Error;
 use crate::model::Model;
 use crate::settings::{CaChoice, ClientCa};
@@ -17,12 +17,16 @@ use crate::x509::{Anchor, Crl};
 impl Site {
     /// Which CA the site has; with `online` what it says about itself.
     pub fn ca_view(&self, online: bool) -> Result<CaView, Error> {
+        if let Some(own) = &self.seams.authority {
+            return self.own_view(own.as_ref(), online);
+        }
         let mut view = match self.ca_choice()? {
             CaChoice::Acme(choice) => CaView {
                 kind: "acme",
                 at: vec![choice.directory],
                 said_by: Some(choice.said_by),
                 server_name: choice.server_name,
+                proxy: choice.proxy.map(|proxy| proxy.to_string()),
                 provisioner: None,
                 challenge: Some(choice.challenge.to_string()),
                 password_files: Vec::new(),
@@ -39,6 +43,7 @@ impl Site {
                     at: vec![dir.display().to_string()],
                     said_by: None,
                     server_name: None,
+                    proxy: None,
                     provisioner: None,
                     challenge: None,
                     password_files: Vec::new(),
@@ -53,6 +58,7 @@ impl Site {
                 at: choice.urls,
                 said_by: Some(choice.said_by),
                 server_name: choice.server_name,
+                proxy: choice.proxy.map(|proxy| proxy.to_string()),
                 provisioner: choice.provisioner,
                 challenge: None,
                 password_files: self.there(choice.password_files)?,
@@ -76,6 +82,25 @@ impl Site {
             view.online = Some(Self::ca_online(&authority)?);
         }
         Ok(view)
+    }
+
+    fn own_view(&self, own: &dyn Authority, online: bool) -> Result<CaView, Error> {
+        let authority = self.authority(super::CaOverrides::default(), false)?;
+        let online = online.then(|| Self::ca_online(&authority)).transpose()?;
+        Ok(CaView {
+            kind: "own",
+            at: vec![own.describe()],
+            said_by: None,
+            proxy: None,
+            server_name: None,
+            provisioner: None,
+            challenge: None,
+            password_files: Vec::new(),
+            root_files: Vec::new(),
+            pinned: authority.anchors().first().map(CaRoot::of),
+            docker_clients: None,
+            online,
+        })
     }
 
     /// The root of a CA of our own.

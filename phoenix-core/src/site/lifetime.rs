@@ -23,6 +23,9 @@ impl Site {
 
     /// What a plan should say: certificates that are to live longer than the CA allows, and the command that allows it.
     pub(super) fn lifetime_note(&self, model: &Model) -> Option<String> {
+        if self.seams.authority.is_some() {
+            return None;
+        }
         let CaChoice::StepCa(choice) = discover(&model.settings.ca, &model.ca_hints()) else {
             return None;
         };

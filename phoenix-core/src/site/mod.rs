@@ -2,9 +2,11 @@
 
 #[cfg(feature = "acme")]
 mod acme;
+mod adopt;
 mod any_authority;
 mod authority;
 mod bootstrap;
+mod by_hand;
 mod ca;
 mod certs;
 mod change;
@@ -15,13 +17,18 @@ mod inspect;
 mod lifetime;
 mod manifest;
 mod migrate;
+mod narrow;
 mod pairs;
 mod pending;
 mod revocations;
 mod rollback;
 mod run;
+mod scripts;
 mod seams;
+mod seen;
 mod status;
+mod step_files;
+mod systemd;
 mod template;
 
 use std::path::PathBuf;
@@ -32,6 +39,7 @@ use crate::diagnostic::Faults;
 use crate::document::{Document, Format};
 use crate::error::Error;
 use crate::model::{Model, SiteFiles, SourceFile};
+use crate::names::GuestId;
 use crate::observe::Observer;
 use crate::plan::{Action, Blocked, Given, Plan, Policy, Scope, Step, Subject};
 use crate::report::Report;
@@ -44,6 +52,7 @@ pub use any_authority::AnyAuthority;
 pub use authority::AcmeOverrides;
 pub use authority::CaOverrides;
 pub use bootstrap::BootstrapOptions;
+pub use by_hand::{DeployOptions, GivenPair, PemSource};
 pub use ca::CaInitOptions;
 pub use certs::{
     CsrOptions, IssueKey, IssueOptions, PairFiles, RekeyOptions, RenewBy, RenewOptions, Target,
@@ -55,7 +64,9 @@ pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
 pub use rollback::RollbackOptions;
+pub use scripts::ScriptOptions;
 pub use seams::{Seams, Transports};
+pub use systemd::UnitOptions;
 pub use template::RenderOptions;
 
 /// Where a site lies.
@@ -88,6 +99,12 @@ pub struct SyncOptions {
     pub policy: Policy,
     /// Only plan.
     pub dry_run: bool,
+    /// Only what these guests need; all when empty. A trust store is made for them whether the site asks for it or not.
+    pub guests: Vec<GuestId>,
+    /// With [`Scope::Trust`]: the host's own store, whether the site asks for it or not.
+    pub host: bool,
+    /// Only get certificates and put them in place: hooks and restarts are on record for a later run.
+    pub generate_only: bool,
     /// How long to wait for another run to end. Default 60 s.
     pub lock_timeout: Duration,
     /// After this long no further step is begun. Default: no limit.
@@ -100,6 +117,9 @@ impl Default for SyncOptions {
             scope: Scope::All,
             policy: Policy::default(),
             dry_run: false,
+            guests: Vec::new(),
+            host: false,
+            generate_only: false,
             lock_timeout: Duration::from_secs(60),
             deadline: None,
         }
@@ -195,7 +215,7 @@ impl Site {
     /// Does it: issues, delivers, reconfigures, verifies.
     pub fn sync(&self, options: &SyncOptions, observer: &dyn Observer) -> Result<Report, Error> {
         if options.dry_run {
-            return self.dry_run(&self.model()?, options);
+            return self.dry_run(&self.model_for(options)?, options);
         }
         self.locked_run(options, observer, |_, _| Ok(()))
     }
@@ -216,8 +236,9 @@ impl Site {
         let options = SyncOptions {
             scope: given.scope(),
             policy: given.policy()?,
-            dry_run: false,
-            ..*options
+            lock_timeout: options.lock_timeout,
+            deadline: options.deadline,
+            ..SyncOptions::default()
         };
         let agree = |_: &Model, work: &mut run::Work| {
             let differences = given.differences(&work.plan);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::narrow::narrow;
 use super::{AnyAuthority, Site, SyncOptions, authority, recovered_lines, taken_back_lines};
 use crate::ca::Authority;
 use crate::check::KeptFacts;
@@ -61,7 +62,7 @@ impl Site {
         };
         let result = self
             // Read again under the lock: an edit that was under way has ended.
-            .model()
+            .model_for(options)
             .and_then(|model| {
                 let mut work = self.work(&model, options, true)?;
                 agree(&model, &mut work)?;
@@ -139,6 +140,7 @@ impl Site {
             &options.policy,
             self.seams.clock.now(),
         )?;
+        narrow(&mut plan, options);
         plan.notes.extend(unknown);
         // A run says it about each certificate that it gets.
         if !writes {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::ca::Authority;
 use crate::guests::Guests;
 use crate::names::{GuestId, GuestKind, SshDestination};
 use crate::settings::{Reach, Settings};
@@ -26,6 +27,8 @@ pub struct Seams {
     pub dial: Arc<dyn Dial>,
     /// Ways into guests.
     pub transports: Transports,
+    /// A CA of the program's own, instead of the one that the site names. Default: none.
+    pub authority: Option<Arc<dyn Authority>>,
 }
 
 impl Seams {
@@ -44,6 +47,7 @@ impl Seams {
                     .map(|guest| (guest.id, way(&for_guests, guest.id, settings)))
                     .collect()
             }),
+            authority: None,
         }
     }
 
@@ -65,6 +69,7 @@ impl Seams {
                     })
                     .collect()
             }),
+            authority: None,
         }
     }
 }

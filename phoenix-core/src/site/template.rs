@@ -11,7 +11,7 @@ use crate::document::{Format, unified_diff};
 use crate::error::Error;
 use crate::model::{SourceFile, template_text};
 use crate::names::FileMode;
-use crate::system::{Attributes, Change, Expect, FileDigest, FileKind};
+use crate::system::{Attributes, Change, Expect, FileDigest, FileKind, SiteLock};
 use crate::template::{Context, NAMES, Template, Variable, read_output, render, variables};
 
 /// How a template is rendered.
@@ -43,8 +43,7 @@ impl Site {
         path: &Path,
         options: &RenderOptions,
     ) -> Result<RenderReport, Error> {
-        let dry_run = options.change.dry_run || options.out.is_none();
-        let _lock = self.lock_for_edit(dry_run, options.change.lock_timeout)?;
+        let _lock = self.lock_for_render(options)?;
         let template = self.template(path)?;
         let context = self.context_with(&options.set)?;
         let text = render(&template, &context).map_err(|fault| faulty(path, *fault))?;
@@ -52,7 +51,45 @@ impl Site {
             .format
             .or_else(|| Format::of(options.out.as_deref()?))
             .or_else(|| Format::of(&template.path));
+<<<<<<< HEAD
         read_output(&template.path, &text, format).map_err(|faults| faulty(path, faults))?;
+=======
+        read_output(&template.path, &text, format)?;
+        let from = format!("rendered from {}", template.path.display());
+        self.written_out(text, &from, options)
+    }
+
+    /// Makes Traefik's dynamic file from the guests' `traefik_service` entries; with `out` it replaces that file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Faults`] for guests that cannot be routed to, [`Error::Argument`] where no guest runs Traefik with a
+    /// provider of files.
+    pub fn render_routes(&self, options: &RenderOptions) -> Result<RenderReport, Error> {
+        let _lock = self.lock_for_render(options)?;
+        let Some(made) = self.model()?.dynamic_file() else {
+            return Err(Error::Argument(
+                "Traefik's static file names no place for dynamic files (`providers.file`), so there are no routes to make"
+                    .to_owned(),
+            ));
+        };
+        let (_, file) = made?;
+        self.written_out(file.text, "made from the guests' traefik_service", options)
+    }
+
+    fn lock_for_render(&self, options: &RenderOptions) -> Result<Option<SiteLock>, Error> {
+        let dry_run = options.change.dry_run || options.out.is_none();
+        self.lock_for_edit(dry_run, options.change.lock_timeout)
+    }
+
+    /// A text that was made, written where that was asked for.
+    fn written_out(
+        &self,
+        text: String,
+        from: &str,
+        options: &RenderOptions,
+    ) -> Result<RenderReport, Error> {
+>>>>>>> main
         let mut report = RenderReport {
             text: None,
             change: ChangeReport {
@@ -74,11 +111,11 @@ impl Site {
             .unwrap_or_default();
         report.change.files.push(FileChange {
             path: out.clone(),
-            reasons: vec![format!("rendered from {}", template.path.display())],
+            reasons: vec![from.to_owned()],
             notes: Vec::new(),
             diff: unified_diff(out, &before, &text, DIFF_CONTEXT),
         });
-        if !dry_run {
+        if !options.change.dry_run {
             let change = Change::Replace {
                 path: out.clone(),
                 content: crate::secret::Secret::new(text.into_bytes()).into(),

@@ -1,19 +1,28 @@
 //! Pairs that were issued and are not deployed yet: kept so that a failed run does not ask the CA again.
 
 use super::{Store, StoreError};
-use crate::names::Slug;
+use crate::names::{FileMode, Slug};
 use crate::secret::Secret;
+use crate::system::replace::replace_all;
+use crate::system::{Attributes, Links};
 
 impl Store {
-    /// Keeps a pair aside, in one file: the key, then the chain.
-    pub fn keep_candidate(
+    /// Keeps pairs aside, durably; each in one file, the key first.
+    pub fn keep_candidates<'p>(
         &self,
-        slug: &Slug,
-        chain: &[u8],
-        key: &Secret,
+        pairs: impl IntoIterator<Item = (&'p Slug, &'p [u8], &'p Secret)>,
     ) -> Result<(), StoreError> {
-        let pair = Secret::new([key.expose_secret(), chain].concat());
-        self.write(&format!("{DIR}/{}", file(slug)), pair.expose_secret())
+        let files: Vec<(String, Secret)> = pairs
+            .into_iter()
+            .map(|(slug, chain, key)| {
+                let pair = Secret::new([key.expose_secret(), chain].concat());
+                (file(slug), pair)
+            })
+            .collect();
+        self.root
+            .make_dirs(&self.dir.join(DIR), FileMode::new(0o700), Links::Follow)
+            .and_then(|dir| replace_all(&dir, &files, &Attributes::mode(FileMode::PRIVATE)))
+            .map_err(|source| self.error(source))
     }
 
     /// The pair that waits, where one does.
@@ -66,13 +75,13 @@ mod tests {
         assert!(store.candidate(&slug).unwrap().is_none());
         let key = Secret::from("-----BEGIN PRIVATE KEY-----\nk\n".to_owned());
         let chain = b"-----BEGIN CERTIFICATE-----\nc\n-----BEGIN CERTIFICATE-----\nd\n";
-        store.keep_candidate(&slug, chain, &key).unwrap();
+        store.keep_candidates([(&slug, &chain[..], &key)]).unwrap();
         let (found, secret) = store.candidate(&slug).unwrap().unwrap();
         assert_eq!(found, chain);
         assert_eq!(secret.expose_secret(), key.expose_secret());
         store.drop_candidates(std::slice::from_ref(&slug)).unwrap();
         assert!(store.candidate(&slug).unwrap().is_none());
-        store.keep_candidate(&slug, b"", &key).unwrap();
+        store.keep_candidates([(&slug, &b""[..], &key)]).unwrap();
         assert_eq!(store.candidate(&slug).unwrap().unwrap().0, b"");
     }
 }

@@ -29,6 +29,19 @@ impl Command {
         }
     }
 
+    /// The same input and time for other words: of a program that runs these somewhere else. The environment is not
+    /// taken along.
+    #[must_use]
+    pub fn by<W: Into<OsString>>(&self, argv: impl IntoIterator<Item = W>) -> Self {
+        Self {
+            stdin: self
+                .stdin
+                .as_ref()
+                .map(|bytes| Secret::new(bytes.expose_secret().to_vec())),
+            ..Self::new(argv).timeout(self.timeout)
+        }
+    }
+
     /// With these bytes on standard input.
     #[must_use]
     pub fn stdin(mut self, bytes: Secret) -> Self {

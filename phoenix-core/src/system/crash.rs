@@ -17,7 +17,7 @@ const CALLS: [&str; 8] = [
     "/^unlink",
     "/^mkdir",
     "/^write",
-    "/^fsync",
+    "/^f?sync",
     "/^fchmod",
 ];
 

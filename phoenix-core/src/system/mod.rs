@@ -11,6 +11,7 @@ mod host_commands;
 mod journal;
 mod lock;
 pub(crate) mod preflight;
+mod proxy;
 mod random;
 pub(crate) mod replace;
 pub(crate) mod root;
@@ -29,6 +30,7 @@ pub use journal::{
     JournalError, Recovered, RecoveredTransaction, RecoveryOutcome, pending, recover,
 };
 pub use lock::{LockError, SiteLock};
+pub use proxy::{Proxy, ProxyDial};
 pub(crate) use random::{random, random_hex};
 pub use replace::Attributes;
 pub use root::{Links, Root};

@@ -10,6 +10,7 @@ use super::facts::{FileFacts, FileKind};
 use super::random::random_hex;
 use super::root::{Links, Root};
 use crate::names::FileMode;
+use crate::secret::Secret;
 
 /// Owner and mode of a file that is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,6 +65,67 @@ impl Root {
         Ok(())
     }
 }
+
+/// Replaces files of one directory, each as a whole; all are durable afterwards. A failure leaves the rest as they were.
+pub(crate) fn replace_all(
+    dir: &Dir,
+    files: &[(String, Secret)],
+    attributes: &Attributes,
+) -> Result<(), FileError> {
+    let mut written = Vec::new();
+    let replaced = write_all(dir, files, attributes, &mut written).and_then(|facts| {
+        for (temporary, name) in &written {
+            dir.rename(OsStr::new(temporary), dir, OsStr::new(name))?;
+        }
+        dir.sync()?;
+        Ok(facts)
+    });
+    match replaced {
+        Ok(Some(facts)) => sweep(dir, &facts),
+        Ok(None) => {}
+        Err(error) => {
+            for (temporary, _) in &written {
+                let _ = dir.remove(OsStr::new(temporary));
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Writes files beside their targets, durably; the facts of one of them.
+fn write_all<'f>(
+    dir: &Dir,
+    files: &'f [(String, Secret)],
+    attributes: &Attributes,
+    written: &mut Vec<(String, &'f str)>,
+) -> Result<Option<FileFacts>, FileError> {
+    let mut handles = Vec::new();
+    for (name, bytes) in files {
+        let temporary = temporary_name(NEW);
+        handles.push(dir.write_unsynced(
+            OsStr::new(&temporary),
+            bytes.expose_secret(),
+            attributes,
+        )?);
+        written.push((temporary, name));
+    }
+    // Of many files, their file system's sync takes less than their own.
+    if handles.len() < SYNCED_TOGETHER || dir.sync_file_system().is_err() {
+        for (file, (temporary, _)) in handles.iter().zip(written.iter()) {
+            let path = || dir.path().join(temporary);
+            file.sync_all()
+                .map_err(|error| FileError::of("write", &path(), error))?;
+        }
+    }
+    match written.last() {
+        Some((temporary, _)) => dir.stat(OsStr::new(temporary)),
+        None => Ok(None),
+    }
+}
+
+/// From so many files on, one sync of their file system takes less than those of each.
+pub(crate) const SYNCED_TOGETHER: usize = 4;
 
 /// What begins the name of a file that is to become the target.
 pub(crate) const NEW: &str = ".phoenix-new-";
@@ -188,6 +250,35 @@ mod tests {
             Err(FileError::Denied { .. })
         ));
         assert!(root.list(Path::new("/")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn many_files_are_replaced_each_as_a_whole() {
+        let scratch = Scratch::new();
+        let root = Root::at(scratch.path()).unwrap();
+        let dir = root.open_dir(Path::new("/"), Links::Follow).unwrap();
+        let mode = Attributes::mode(FileMode::PRIVATE);
+        for count in [0, 1, SYNCED_TOGETHER + 1] {
+            let files: Vec<(String, Secret)> = (0..count)
+                .map(|number| (format!("f{number}"), Secret::from(format!("{count}"))))
+                .collect();
+            replace_all(&dir, &files, &mode).unwrap();
+            for (name, _) in &files {
+                let (bytes, facts) = dir.read(OsStr::new(name), 10).unwrap();
+                assert_eq!(bytes, count.to_string().as_bytes());
+                assert_eq!(facts.mode, FileMode::PRIVATE);
+            }
+            assert_eq!(dir.names().unwrap().len(), count, "nothing is left beside");
+        }
+        std::fs::remove_file(scratch.path().join("f1")).unwrap();
+        std::fs::create_dir(scratch.path().join("f1")).unwrap();
+        let files = ["f0", "f1"].map(|name| (name.to_owned(), Secret::from("new".to_owned())));
+        assert!(replace_all(&dir, &files, &mode).is_err());
+        assert_eq!(
+            dir.names().unwrap().len(),
+            SYNCED_TOGETHER + 1,
+            "nothing is left beside after a failure either"
+        );
     }
 
     #[test]

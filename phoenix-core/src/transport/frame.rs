@@ -67,13 +67,21 @@ pub(crate) fn encode(step: &Step, prefix: &str) -> Result<Secret, &'static str> 
             encode_delivery(delivery, prefix, &mut head, &mut bytes)?;
             Ok(())
         }
-        Step::Restore(restore) => writeln!(
-            head,
-            "restore {} {}\n{prefix}{}",
-            restore.slug,
-            restore.version.as_ref().map_or("-", Version::as_str),
-            restore.dir
-        ),
+        Step::Restore(restore) => {
+            let plain: String = restore
+                .plain
+                .iter()
+                .map(|(name, path)| format!("\n{name}\n{prefix}{path}"))
+                .collect();
+            writeln!(
+                head,
+                "restore {} {} {}\n{prefix}{}{plain}",
+                restore.slug,
+                restore.version.as_ref().map_or("-", Version::as_str),
+                restore.plain.len(),
+                restore.dir
+            )
+        }
         Step::Exec(exec) => {
             check_exec(exec)?;
             let size = match &exec.stdin {
@@ -193,6 +201,7 @@ fn encode_delivery<'a>(
     for (name, file) in delivery.files() {
         let (sha256, size) = counted(&file.bytes, bytes)?;
         let target = match delivery.target(name, file) {
+            LinkTarget::None => "-".to_owned(),
             LinkTarget::Relative(target) => target,
             LinkTarget::Absolute(target) => format!("{prefix}{target}"),
         };

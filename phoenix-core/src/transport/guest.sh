@@ -264,6 +264,29 @@ each() { # sets name, mode, want, size, path and target of file $1
 
 linked() { [ -L "$path" ] && [ "$(readlink "$path")" = "$target" ]; }
 
+# Where a program watches the directory, target is -, and the path holds a copy: a swapped link would not be noticed.
+copied() { # of version
+    [ -f "$path" ] && [ ! -L "$path" ] && [ "$(sum "$path")" = "$(sum "$base/$1/$name")" ]
+}
+
+served() { # by version
+    if [ "$target" != - ]; then linked; return; fi
+    copied "$1" && [ "$(rights "$path")" = "$(rights "$base/$1/$name")" ]
+}
+
+serve() { # from version; a copy is made where nobody watches and takes the path's place by one rename
+    if [ "$target" != - ]; then mklink "$target" "$path"; return; fi
+    if [ ! -f "$base/$1/$name" ]; then return 0; fi
+    rm -rf "$new"
+    try mkdir -m 700 "$new" && try cp -p "$base/$1/$name" "$new/$name" || return 1
+    sync "$new/$name" 2>/dev/null || sync
+    place "$new/$name" "$path" && syncdir "${path%/*}/" && rm -rf "$new"
+}
+
+apart() { # a rename from one directory to the other would be a copy
+    a=$(stat -c %d "$1" 2>/dev/null) && b=$(stat -c %d "$2" 2>/dev/null) && [ "$a" != "$b" ]
+}
+
 do_deliver() { # slug version owner keep files total
     slug=$1 version=$2 owner=$3 keep=$4 files=$5 left=$6
     IFS= read -r dir <&3
@@ -283,6 +306,15 @@ do_deliver() { # slug version owner keep files total
         i=$((i + 1))
     done
     if ! open_base 1; then bad "$code" "$msg"; return; fi
+    i=0
+    while [ "$i" -lt "$files" ]; do
+        each "$i"
+        if [ "$target" = - ] && apart "$base" "${path%/*}/"; then
+            bad rename "$path lies on another file system than $base, where it is made ready"
+            return
+        fi
+        i=$((i + 1))
+    done
     rm -rf "$base"/.new-*
     new=$base/.new-$nonce
     temp=$new
@@ -341,9 +373,9 @@ deliver() {
     i=0
     while [ "$i" -lt "$files" ]; do
         each "$i"
-        if ! linked; then
+        if ! served "$version"; then
             same=0
-            mklink "$target" "$path" || { put_back; return 1; }
+            serve "$version" || { put_back; return 1; }
         fi
         i=$((i + 1))
     done
@@ -363,17 +395,27 @@ deliver() {
 
 put_back() { # keeps the message of the failure that led here
     why=$msg
-    if [ -n "$previous" ]; then point "$previous"; fi
+    if [ -n "$previous" ] && point "$previous"; then
+        i=0
+        while [ "$i" -lt "$files" ]; do
+            each "$i"
+            if [ "$target" = - ]; then serve "$previous"; fi
+            i=$((i + 1))
+        done
+    fi
     msg=$why
 }
 
-# Paths that are no links of ours first become links to the bytes that they have now, so that one rename swaps all.
+# What stands at the paths and is not ours becomes a version, for the way back. Where links are wanted, the paths become
+# links to those bytes first, so that one rename swaps all.
+ours() { if [ "$target" = - ]; then copied "$cur"; else linked; fi; }
+
 take_over() {
     foreign=
     i=0
     while [ "$i" -lt "$files" ]; do
         each "$i"
-        if [ -e "$path" ] && ! linked; then foreign=1; fi
+        if [ -e "$path" ] && ! ours; then foreign=1; fi
         i=$((i + 1))
     done
     if [ -z "$foreign" ]; then return 0; fi
@@ -395,7 +437,7 @@ take_over() {
     i=0
     while [ "$i" -lt "$files" ]; do
         each "$i"
-        if [ -e "$path" ] && ! linked; then mklink "$target" "$path" || return 1; fi
+        if [ "$target" != - ] && [ -e "$path" ] && ! linked; then mklink "$target" "$path" || return 1; fi
         i=$((i + 1))
     done
 }
@@ -409,9 +451,16 @@ prune() { # all but the current version, the one before it and the newest $keep
     done
 }
 
-do_restore() { # slug version
-    slug=$1 version=$2
+do_restore() { # slug version files
+    slug=$1 version=$2 files=$3
     IFS= read -r dir <&3
+    i=0
+    while [ "$i" -lt "$files" ]; do
+        read -r name <&3
+        IFS= read -r path <&3
+        eval "name_$i=\$name path_$i=\$path target_$i=-"
+        i=$((i + 1))
+    done
     if ! open_base 0; then bad "$code" "$msg"; return; fi
     if [ "$version" = - ]; then
         for v in $(ls -1t "$base"); do
@@ -423,6 +472,15 @@ do_restore() { # slug version
         return
     fi
     if ! point "$version"; then bad rename "$msg"; return; fi
+    new=$base/.new-$nonce
+    temp=$new
+    i=0
+    while [ "$i" -lt "$files" ]; do
+        each "$i"
+        if ! serve "$version"; then bad rename "$msg"; rm -rf "$new"; return; fi
+        i=$((i + 1))
+    done
+    temp=
     say "restored $version ${cur:--}"
     say ok
 }

@@ -11,6 +11,7 @@ mod pct;
 mod program;
 mod qm;
 mod script;
+mod shell;
 pub mod sockets;
 mod ssh;
 
@@ -31,6 +32,7 @@ pub use program::{
     Step, Version,
 };
 pub use qm::Qm;
+pub use shell::Shell;
 pub use ssh::{Ssh, SshCommands, SshFiles};
 
 use crate::names::GuestId;

@@ -220,7 +220,8 @@ impl Exec {
 /// A pair delivered as one unit: versions under `<dir>/.phoenix/<slug>/`, one rename of `current` swaps all files.
 ///
 /// `<dir>` is the certificate's directory. Paths in it become relative links through `current`, paths elsewhere
-/// absolute ones. Plain files that are there already are taken over without a moment of absence.
+/// absolute ones. Plain files that are there already are taken over without a moment of absence. Where a program watches
+/// the paths' directory they are plain files, each replaced by one rename, and the versions lie elsewhere.
 #[derive(Debug)]
 pub struct Delivery {
     /// The entry that the pair belongs to.
@@ -237,6 +238,8 @@ pub struct Delivery {
     pub owner: Owner,
     /// How many versions before the current one stay; the one before it always does.
     pub keep: u32,
+    /// Where the versions lie when the paths are plain files: a directory of the same file system that nobody watches.
+    pub beside: Option<GuestPath>,
 }
 
 impl Delivery {
@@ -245,7 +248,24 @@ impl Delivery {
 
     /// The directory that holds `.phoenix`.
     pub fn dir(&self) -> GuestPath {
-        self.cert.path.parent()
+        self.beside
+            .clone()
+            .unwrap_or_else(|| self.cert.path.parent())
+    }
+
+    /// How its predecessor, this version, comes back.
+    pub fn restore(&self, version: Version) -> Restore {
+        let plain = self.beside.is_some();
+        Restore {
+            dir: self.dir(),
+            slug: self.slug.clone(),
+            version: Some(version),
+            plain: self
+                .files()
+                .filter(|_| plain)
+                .map(|(name, file)| (name, file.path.clone()))
+                .collect(),
+        }
     }
 
     /// The files with their names in the version's directory.
@@ -259,6 +279,9 @@ impl Delivery {
 
     /// What the link at a file's path points to.
     pub(crate) fn target(&self, name: &str, file: &PairFile) -> LinkTarget {
+        if self.beside.is_some() {
+            return LinkTarget::None;
+        }
         let through = format!(".phoenix/{}/current/{name}", self.slug);
         if file.path.parent() == self.dir() {
             LinkTarget::Relative(through)
@@ -270,6 +293,8 @@ impl Delivery {
 
 /// Where a link of ours leads: absolute ones get the transport's own prefix.
 pub(crate) enum LinkTarget {
+    /// The path is a plain file.
+    None,
     Relative(String),
     Absolute(GuestPath),
 }
@@ -294,6 +319,8 @@ pub struct Restore {
     pub slug: Slug,
     /// The version to go back to; `None`: the newest but the current one.
     pub version: Option<Version>,
+    /// The paths that are plain files, with their names in a version.
+    pub plain: Vec<(&'static str, GuestPath)>,
 }
 
 /// The name of one version of a pair, one safe path component (`<serial>` in the layout of pairs).

@@ -7,10 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::script::{self, SHELL};
-use super::{Answer, GuestState, GuestTransport, Program, TransportError};
+use super::{Answer, GuestState, GuestTransport, Program, Shell, TransportError};
 use crate::names::{GuestId, SshDestination};
-use crate::secret::Secret;
 use crate::system::{Command, CommandError, Commands, Output};
 
 /// Which files of the host `ssh` uses; OpenSSH's own where nothing is said.
@@ -85,65 +83,42 @@ impl SshCommands {
 
 impl Commands for SshCommands {
     fn run(&self, command: &Command) -> Result<Output, CommandError> {
-        let mut over = Command::new(self.words(command)).timeout(command.timeout);
-        over.stdin = command
-            .stdin
-            .as_ref()
-            .map(|bytes| Secret::new(bytes.expose_secret().to_vec()));
-        self.local.run(&over)
+        self.local.run(&command.by(self.words(command)))
     }
 }
 
 /// A guest that is reached directly, whose login shell is a POSIX one.
-pub struct Ssh {
-    commands: SshCommands,
-    guest: GuestId,
-    prefix: String,
-}
+pub struct Ssh(Shell);
 
 impl Ssh {
     /// The guest at this destination, which must be its root.
     pub fn new(guest: GuestId, commands: SshCommands) -> Self {
-        Self {
-            commands,
-            guest,
-            prefix: String::new(),
-        }
+        Self(Shell::new(guest, Arc::new(commands)))
     }
 
     /// With every path in the guest put beneath a directory: for trying things on a guest that is none.
     #[must_use]
-    pub fn beneath(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
-        self
+    pub fn beneath(self, prefix: impl Into<String>) -> Self {
+        Self(self.0.beneath(prefix))
     }
 }
 
 impl GuestTransport for Ssh {
     fn guest(&self) -> GuestId {
-        self.guest
+        self.0.guest()
     }
 
     /// A guest that lets us in runs; what keeps us out is an error, since it may run all the same.
     fn state(&self) -> Result<GuestState, TransportError> {
-        let command = Command::new(["true"]).timeout(Duration::from_secs(30));
-        let raw = script::host(&self.commands, self.guest, &command)?;
-        if raw.status == 0 {
-            Ok(GuestState::Running)
-        } else {
-            Err(script::no_answer(self.guest, raw))
-        }
+        self.0.state()
     }
 
     fn run(&self, program: &Program, timeout: Duration) -> Result<Answer, TransportError> {
-        script::run(self.guest, program, &self.prefix, usize::MAX, |frame| {
-            let command = Command::new(SHELL).stdin(frame).timeout(timeout);
-            script::host(&self.commands, self.guest, &command)
-        })
+        self.0.run(program, timeout)
     }
 
     fn init_pid(&self) -> Result<Option<u32>, TransportError> {
-        Ok(None)
+        self.0.init_pid()
     }
 }
 

@@ -23,6 +23,10 @@ pub enum Need {
     StepCa019,
     /// `strace`.
     Strace,
+    /// `systemd-analyze`, which reads unit files without a running systemd.
+    SystemdAnalyze,
+    /// `unshare`: a view of the machine's files of a test's own, as root or by a user namespace.
+    Unshare,
 }
 
 impl Need {
@@ -35,6 +39,8 @@ impl Need {
             Self::StepCa => "step-ca",
             Self::StepCa019 => "step-ca-0.19",
             Self::Strace => "strace",
+            Self::SystemdAnalyze => "systemd-analyze",
+            Self::Unshare => "unshare",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP to one CA: one address, one trust, one TLS name; no redirects, no proxy, nothing unbounded.
+//! HTTP to one CA: one address, one trust, one TLS name; no redirects, no proxy but the one that is named ([`ProxyDial`](crate::system::ProxyDial)), nothing unbounded.
 
 mod breaker;
 mod fault;

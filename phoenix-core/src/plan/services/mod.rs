@@ -37,12 +37,14 @@ pub enum Scope {
     Firewall,
     /// Traefik with its certificate.
     Traefik,
+    /// Trust stores.
+    Trust,
 }
 
 impl Scope {
     /// Whether certificates are issued and delivered.
     pub(super) fn certificates(self) -> bool {
-        self != Self::Firewall
+        !matches!(self, Self::Firewall | Self::Trust)
     }
 
     fn firewall(self) -> bool {

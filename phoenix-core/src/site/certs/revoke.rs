@@ -36,6 +36,14 @@ impl Site {
         words: Option<String>,
         dry_run: bool,
     ) -> Result<RevokeReport, Error> {
+        if let Target::File(path) = target
+            && self.root.stat(path)?.is_none()
+        {
+            return Err(Error::Argument(format!(
+                "found neither a serial number nor a file in `{}`",
+                path.display()
+            )));
+        }
         let chain = match target {
             Target::Serial(_) => None,
             Target::File(path) | Target::Pair(path, _) => Some(self.read_chain(path)?),

@@ -24,6 +24,7 @@ fn delivery(version: &str, size: usize) -> Step {
         key: file("/disk/key.pem"),
         ca: None,
         owner: me(),
+        beside: None,
         keep: 1,
     })
 }

@@ -25,6 +25,15 @@ fn delivery(version: &str) -> Delivery {
         ca: Some(file("ca.pem", 0o644)),
         owner: me(),
         keep: 2,
+        beside: None,
+    }
+}
+
+/// The same where a program watches the directory.
+fn watched(version: &str) -> Delivery {
+    Delivery {
+        beside: Some(path("/etc/docker")),
+        ..delivery(version)
     }
 }
 
@@ -175,6 +184,7 @@ fn plain_files_are_taken_over_and_can_be_restored() {
                 dir: path(DIR),
                 slug: Slug::of("docker.internal"),
                 version,
+                plain: Vec::new(),
             })
         };
         match bench.one(restore(None)) {
@@ -348,4 +358,80 @@ fn readers_never_meet_a_missing_or_mixed_pair() {
         });
         assert!(reads > 10);
     }
+}
+
+#[test]
+fn where_a_program_watches_plain_files_stand_and_nothing_else() {
+    on_all(|bench| {
+        let kind = bench.kind;
+        let store = format!("/etc/docker/.phoenix/{}", Slug::of("docker.internal"));
+        let names = ["ca.pem", "server-cert.pem", "server-key.pem"];
+        let plain = || {
+            for name in names {
+                let file = bench.host(&format!("{DIR}/{name}"));
+                let meta = fs::symlink_metadata(&file).unwrap();
+                assert!(meta.is_file(), "{kind:?} {name}");
+            }
+            assert_eq!(bench.names(DIR), names, "{kind:?}");
+            assert_eq!(
+                bench.mode(&format!("{DIR}/server-key.pem")),
+                0o600,
+                "{kind:?}"
+            );
+        };
+        // What stood there before is the way back.
+        fs::create_dir_all(bench.host(DIR)).unwrap();
+        fs::write(
+            bench.host(&format!("{DIR}/server-cert.pem")),
+            "server-cert.pem v0\n",
+        )
+        .unwrap();
+        fs::write(
+            bench.host(&format!("{DIR}/server-key.pem")),
+            "server-key.pem v0\n",
+        )
+        .unwrap();
+        let first = deliver(bench, watched("v1"));
+        assert!(first.taken_over, "{kind:?}");
+        plain();
+        serves(bench, "v1");
+        let second = deliver(bench, watched("v2"));
+        assert_eq!(second.previous, Some(version("v1")), "{kind:?}");
+        plain();
+        serves(bench, "v2");
+        assert!(deliver(bench, watched("v2")).unchanged, "{kind:?}");
+
+        let back = watched("v2").restore(version("v1"));
+        assert!(
+            matches!(bench.one(Step::Restore(back)), StepResult::Restored { .. }),
+            "{kind:?}"
+        );
+        plain();
+        serves(bench, "v1");
+
+        // Drift: mode, bytes, a link of an earlier arrangement.
+        deliver(bench, watched("v2"));
+        let key = bench.host(&format!("{DIR}/server-key.pem"));
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(!deliver(bench, watched("v2")).unchanged, "{kind:?}");
+        plain();
+        fs::write(&key, "stray").unwrap();
+        assert!(deliver(bench, watched("v2")).taken_over, "{kind:?}");
+        plain();
+        serves(bench, "v2");
+        deliver(bench, delivery("v3"));
+        fs::remove_dir_all(bench.host(&format!("{DIR}/.phoenix"))).unwrap();
+        let cert = bench.host(&format!("{DIR}/server-cert.pem"));
+        assert!(fs::symlink_metadata(cert).unwrap().is_symlink(), "{kind:?}");
+        deliver(bench, watched("v4"));
+        plain();
+        serves(bench, "v4");
+        assert!(
+            bench
+                .names(&store)
+                .iter()
+                .all(|name| !name.starts_with('.')),
+            "{kind:?}"
+        );
+    });
 }

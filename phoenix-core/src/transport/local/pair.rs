@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::system::random_hex;
 use crate::transport::program::LinkTarget;
 use crate::transport::{
-    Delivered, Delivery, GuestPath, PairFile, Refusal, Restore, StepError, StepResult, Version,
+    Delivered, Delivery, GuestPath, Refusal, Restore, StepError, StepResult, Version,
 };
 
 pub(super) fn deliver(tree: &Tree, delivery: &Delivery) -> Result<StepResult, StepError> {
@@ -23,21 +23,28 @@ pub(super) fn deliver(tree: &Tree, delivery: &Delivery) -> Result<StepResult, St
         let link = Link {
             name,
             target: match delivery.target(name, file) {
-                LinkTarget::Relative(target) => target,
-                LinkTarget::Absolute(target) => target.as_str().to_owned(),
+                LinkTarget::None => None,
+                LinkTarget::Relative(target) => Some(target),
+                LinkTarget::Absolute(target) => Some(target.as_str().to_owned()),
             },
-            file,
+            path: &file.path,
             dir,
         };
         link.refuse_directory(tree)?;
         links.push(link);
     }
+    if delivery.beside.is_some() {
+        // The versions' directory is not made by us.
+        tree.make_dir(&delivery.dir())
+            .map_err(at(Refusal::Create, &delivery.dir()))?;
+    }
     let base = Base::open(tree, &delivery.dir(), &delivery.slug, true)?;
+    for link in links.iter().filter(|link| link.target.is_none()) {
+        link.refuse_apart(&base)?;
+    }
     let staging = Staging::make(&base)?;
-    for link in &links {
-        staging
-            .dir
-            .put(link.name, &link.file.bytes, link.file.mode, owner)?;
+    for (name, file) in delivery.files() {
+        staging.dir.put(name, &file.bytes, file.mode, owner)?;
     }
     let mut delivered = Delivered {
         version: delivery.version.clone(),
@@ -50,19 +57,14 @@ pub(super) fn deliver(tree: &Tree, delivery: &Delivery) -> Result<StepResult, St
     if base.current.as_ref() == Some(&delivery.version) {
         delivered.previous = None;
         let there = base.dir.sub(version).map_err(rename)?;
-        for link in &links {
-            let wanted = crate::transport::Sha256::of(link.file.bytes.expose_secret());
-            if there.digest(link.name).is_ok_and(|found| found == wanted) {
-                let repaired = there
-                    .repair(link.name, link.file.mode, owner)
-                    .map_err(rename)?;
+        for (name, file) in delivery.files() {
+            let wanted = crate::transport::Sha256::of(file.bytes.expose_secret());
+            if there.digest(name).is_ok_and(|found| found == wanted) {
+                let repaired = there.repair(name, file.mode, owner).map_err(rename)?;
                 delivered.unchanged &= !repaired;
             } else {
                 delivered.unchanged = false;
-                staging
-                    .dir
-                    .rename(link.name, &there, link.name)
-                    .map_err(rename)?;
+                staging.dir.rename(name, &there, name).map_err(rename)?;
             }
         }
     } else {
@@ -76,10 +78,14 @@ pub(super) fn deliver(tree: &Tree, delivery: &Delivery) -> Result<StepResult, St
         delivered.unchanged = false;
     }
     base.point(version).map_err(rename)?;
-    let placed = place_links(tree, &links, &mut delivered.unchanged);
+    let placed = place(&base, version, &links, &mut delivered.unchanged)
+        .and_then(|()| confirm(tree, delivery));
     if let Err(error) = placed {
         if let Some(previous) = &delivered.previous {
             base.point(previous.as_str()).map_err(rename)?;
+            for link in links.iter().filter(|link| link.target.is_none()) {
+                link.serve(&base, previous.as_str())?;
+            }
         }
         return Err(error);
     }
@@ -109,23 +115,36 @@ pub(super) fn restore(tree: &Tree, restore: &Restore) -> Result<StepResult, Step
     }
     base.point(version.as_str())
         .map_err(|error| StepError::new(Refusal::Rename, error.to_string()))?;
+    for (name, path) in &restore.plain {
+        let dir = tree
+            .dir(&path.parent())
+            .map_err(at(Refusal::Missing, path))?;
+        let link = Link {
+            name,
+            target: None,
+            path,
+            dir,
+        };
+        link.serve(&base, version.as_str())?;
+    }
     Ok(StepResult::Restored {
         version,
         from: base.current,
     })
 }
 
-/// One file of the delivery and the link that stands for it.
+/// A path of the delivery, and how it leads to a version's file.
 struct Link<'a> {
     name: &'static str,
-    target: String,
-    file: &'a PairFile,
+    /// What its link says; `None` where a copy stands instead.
+    target: Option<String>,
+    path: &'a GuestPath,
     dir: Dir,
 }
 
 impl Link<'_> {
     fn refuse_directory(&self, tree: &Tree) -> Result<(), StepError> {
-        let path = &self.file.path;
+        let path = self.path;
         if tree.dir(path).is_ok() {
             return Err(StepError::new(
                 Refusal::Directory,
@@ -135,16 +154,73 @@ impl Link<'_> {
         Ok(())
     }
 
-    fn linked(&self) -> bool {
-        self.dir
-            .target(self.file.path.file_name())
-            .is_ok_and(|target| target == self.target)
+    /// A rename from where it is made ready would be a copy.
+    fn refuse_apart(&self, base: &Base) -> Result<(), StepError> {
+        let device = |dir: &Dir| dir.stat(".").ok().flatten().map(|stat| stat.st_dev);
+        if device(&self.dir) == device(&base.dir) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} lies on another file system than the versions",
+            self.path
+        );
+        Err(StepError::new(Refusal::Rename, message))
     }
 
-    fn make(&self) -> Result<(), StepError> {
-        self.dir
-            .replace_link(&self.target, self.file.path.file_name())
-            .map_err(at(Refusal::Rename, &self.file.path))
+    /// Whether the path reads as a version because of us.
+    fn reads_as(&self, base: &Base, version: &str) -> bool {
+        let name = self.path.file_name();
+        let copied = || -> io::Result<bool> {
+            let version = base.dir.sub(version)?;
+            Ok(self.dir.digest(name)? == version.digest(self.name)?)
+        };
+        match &self.target {
+            Some(target) => self.dir.target(name).is_ok_and(|found| found == *target),
+            None => copied().unwrap_or(false),
+        }
+    }
+
+    /// The same, with owner and mode where it is a copy.
+    fn served(&self, base: &Base, version: &str) -> bool {
+        let rights = |dir: &Dir, name: &str| {
+            let stat = dir.stat(name).ok().flatten();
+            stat.map(|stat| (stat.st_mode, stat.st_uid, stat.st_gid))
+        };
+        let same_rights = || {
+            let version = base.dir.sub(version).ok();
+            let wanted = version.and_then(|version| rights(&version, self.name));
+            wanted.is_some() && wanted == rights(&self.dir, self.path.file_name())
+        };
+        self.reads_as(base, version) && (self.target.is_some() || same_rights())
+    }
+
+    /// Makes the path read as a version; a copy is made where nobody watches.
+    fn serve(&self, base: &Base, version: &str) -> Result<(), StepError> {
+        let failed = at(Refusal::Rename, self.path);
+        let name = self.path.file_name();
+        if let Some(target) = &self.target {
+            return self.dir.replace_link(target, name).map_err(failed);
+        }
+        let version = base.dir.sub(version).map_err(&failed)?;
+        let Some(stat) = version.stat(self.name).map_err(&failed)? else {
+            return Ok(());
+        };
+        let mut bytes = Vec::new();
+        version
+            .file(self.name)
+            .and_then(|mut file| io::Read::read_to_end(&mut file, &mut bytes))
+            .map_err(&failed)?;
+        let staging = Staging::make(base)?;
+        let mode = crate::names::FileMode::new(stat.st_mode & 0o7777);
+        let owner = (stat.st_uid, stat.st_gid);
+        staging
+            .dir
+            .put(self.name, &Secret::new(bytes), mode, owner)?;
+        staging
+            .dir
+            .rename(self.name, &self.dir, name)
+            .and_then(|()| self.dir.sync())
+            .map_err(failed)
     }
 }
 
@@ -278,10 +354,13 @@ impl Drop for Staging<'_> {
     }
 }
 
-/// Makes links to unchanged bytes out of paths that are no links of ours; the version that now holds those bytes.
+/// What stands at the paths and is not ours becomes a version, whose name is returned. Where links are wanted the paths
+/// become links to those bytes.
 fn take_over(tree: &Tree, base: &Base, links: &[Link<'_>]) -> Result<Option<Version>, StepError> {
-    let there = |link: &&Link<'_>| tree.file(&link.file.path).is_ok();
-    if !links.iter().filter(there).any(|link| !link.linked()) {
+    let there = |link: &&Link<'_>| tree.file(link.path).is_ok();
+    let current = base.current.as_ref().map_or("-", Version::as_str);
+    let foreign = |link: &&Link<'_>| !link.reads_as(base, current);
+    if !links.iter().filter(there).any(|link| foreign(&link)) {
         return Ok(None);
     }
     let staging = Staging::make(base)?;
@@ -292,14 +371,15 @@ fn take_over(tree: &Tree, base: &Base, links: &[Link<'_>]) -> Result<Option<Vers
     staging.become_version(&name)?;
     base.point(&name)
         .map_err(|error| StepError::new(Refusal::Rename, format!("{name}: {error}")))?;
-    for link in links.iter().filter(there).filter(|link| !link.linked()) {
-        link.make()?;
+    let linked = links.iter().filter(|link| link.target.is_some());
+    for link in linked.filter(there).filter(foreign) {
+        link.serve(base, &name)?;
     }
     Ok(name.parse().ok())
 }
 
 fn copy(tree: &Tree, link: &Link<'_>, into: &Dir) -> Result<(), StepError> {
-    let path = &link.file.path;
+    let path = link.path;
     let mut file = tree.file(path).map_err(at(Refusal::Create, path))?;
     let stat = rustix::fs::fstat(&file).map_err(|error| at(Refusal::Create, path)(error.into()))?;
     let mut bytes = Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or(0).min(8 << 20) + 1);
@@ -314,16 +394,26 @@ fn copy(tree: &Tree, link: &Link<'_>, into: &Dir) -> Result<(), StepError> {
     )
 }
 
-/// Makes the links that are missing and reads every file back through its path.
-fn place_links(tree: &Tree, links: &[Link<'_>], unchanged: &mut bool) -> Result<(), StepError> {
-    for link in links.iter().filter(|link| !link.linked()) {
+/// Makes all paths read as a version.
+fn place(
+    base: &Base,
+    version: &str,
+    links: &[Link<'_>],
+    unchanged: &mut bool,
+) -> Result<(), StepError> {
+    for link in links.iter().filter(|link| !link.served(base, version)) {
         *unchanged = false;
-        link.make()?;
+        link.serve(base, version)?;
     }
-    for link in links {
-        let path = &link.file.path;
+    Ok(())
+}
+
+/// Reads every file back through its path.
+fn confirm(tree: &Tree, delivery: &Delivery) -> Result<(), StepError> {
+    for (_, file) in delivery.files() {
+        let path = &file.path;
         let found = tree.digest(path).map_err(at(Refusal::Digest, path))?;
-        if found != crate::transport::Sha256::of(link.file.bytes.expose_secret()) {
+        if found != crate::transport::Sha256::of(file.bytes.expose_secret()) {
             let message = format!("{path} has another SHA-256 than the bytes sent");
             return Err(StepError::new(Refusal::Digest, message));
         }

@@ -198,8 +198,13 @@ impl Dir {
 
     /// The digest of a plain file; a link is refused.
     pub(super) fn digest(&self, name: &str) -> io::Result<Sha256> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        digest(File::from(openat(&self.0, name, flags, Mode::empty())?))
+        digest(self.file(name)?)
+    }
+
+    /// A plain file, opened to be read; a link is refused.
+    pub(super) fn file(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(openat(&self.0, name, flags, Mode::empty())?.into())
     }
 
     pub(super) fn link(&self, target: &str, name: &str) -> io::Result<()> {

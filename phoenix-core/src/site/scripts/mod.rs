@@ -1,0 +1,488 @@
+//! The old scripts: how they stand, replaced one at a time, and brought back.
+
+mod found;
+mod texts;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use self::found::Found;
+use super::change::LOCK_TIMEOUT;
+use super::{Site, UnitOptions};
+use crate::diagnostic::{Fault, Faults, Place};
+use crate::document::unified_diff;
+use crate::error::Error;
+use crate::scripts::{
+    Act, CATALOGUE, Differs, Listed, Move, Script, ScriptDiff, ScriptReport, State, callers, turns,
+};
+use crate::secret::Secret;
+use crate::system::{Attributes, Change, Expect, FileDigest, FileFacts};
+
+/// How scripts are replaced and brought back.
+#[derive(Debug, Clone)]
+pub struct ScriptOptions {
+    /// The program that shims call.
+    pub program: PathBuf,
+    /// Where the script lies, where that is not its usual place; for one script only.
+    pub at: Option<PathBuf>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Go on where somebody changed something meanwhile; what lay in the way is put aside, never lost.
+    pub force: bool,
+    /// How long to wait for another run to end. Default 60 s.
+    pub lock_timeout: Duration,
+}
+
+impl ScriptOptions {
+    /// With every default.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            at: None,
+            dry_run: false,
+            force: false,
+            lock_timeout: LOCK_TIMEOUT,
+        }
+    }
+}
+
+/// What one script's way there or back comes to.
+struct Way {
+    act: Act,
+    put_aside: Option<PathBuf>,
+    changes: Vec<Change>,
+    after: Option<Vec<u8>>,
+}
+
+impl Site {
+    /// Every script that Phoenix can stand in for: where it lies, how it stands, who calls it. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// When a script or a place where callers are looked for cannot be read.
+    pub fn scripts(&self, options: &ScriptOptions) -> Result<Vec<Listed>, Error> {
+        let texts = self.caller_texts()?;
+        let (guests, unread) = self.guests_for_callers();
+        CATALOGUE
+            .iter()
+            .map(|script| {
+                let found = self.found(script, options)?;
+                let mut callers = callers(script, &found.path, &texts);
+                callers.extend(self.by_feature(script, &guests));
+                let mut notes = found.notes.clone();
+                if script.feature.is_some() {
+                    notes.extend(unread.clone());
+                }
+                let meant = matches!(
+                    found.state,
+                    State::EditedShim | State::OlderShim | State::ScriptOverShim
+                );
+                let differs = meant.then(|| diff_of(&found));
+                Ok(Listed {
+                    name: script.name,
+                    differs: differs.as_ref().and_then(Differs::of),
+                    state: found.state,
+                    kept: found.kept.is_some().then(|| found.kept_path.clone()),
+                    path: found.path,
+                    arguments: script.arguments,
+                    does: script.does,
+                    callers,
+                    notes,
+                })
+            })
+            .collect()
+    }
+
+    /// Puts shims in the places of scripts, all of them or none; each script is kept beside its shim.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with every script that is not there, is none, or was changed by hand meanwhile; nothing is
+    /// changed then.
+    pub fn replace_scripts(
+        &self,
+        scripts: &[&'static Script],
+        options: &ScriptOptions,
+    ) -> Result<ScriptReport, Error> {
+        self.move_scripts("scripts replace", scripts, options, replacement)
+    }
+
+    /// Brings scripts back as they were: bytes, mode and owner.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with every script that cannot be brought back, or whose place was changed by hand meanwhile;
+    /// nothing is changed then.
+    pub fn restore_scripts(
+        &self,
+        scripts: &[&'static Script],
+        options: &ScriptOptions,
+    ) -> Result<ScriptReport, Error> {
+        self.move_scripts("scripts restore", scripts, options, restoration)
+    }
+
+    /// What differs: between the script and what stands, or would stand, in its place; or what somebody changed there.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn script_diff(
+        &self,
+        script: &'static Script,
+        options: &ScriptOptions,
+    ) -> Result<ScriptDiff, Error> {
+        Ok(diff_of(&self.found(script, options)?))
+    }
+
+    fn move_scripts(
+        &self,
+        what: &str,
+        scripts: &[&'static Script],
+        options: &ScriptOptions,
+        way: fn(&Self, &Found, bool) -> Result<Way, Fault>,
+    ) -> Result<ScriptReport, Error> {
+        if options.at.is_some() && scripts.len() != 1 {
+            return Err(Error::Argument(
+                "the place of one script was named, expected exactly one script with it".to_owned(),
+            ));
+        }
+        let _lock = self.lock_for_edit(options.dry_run, options.lock_timeout)?;
+        let mut faults = Faults::new();
+        let mut changes = Vec::new();
+        let mut moves: Vec<Move> = Vec::new();
+        for script in scripts {
+            if moves.iter().any(|done| done.name == script.name) {
+                continue;
+            }
+            let found = self.found(script, options)?;
+            match way(self, &found, options.force) {
+                Err(fault) => faults.push(fault.at(Place::file(&found.path))),
+                Ok(way) => {
+                    changes.extend(way.changes);
+                    moves.push(told(found, way.act, way.put_aside, way.after.as_deref()));
+                }
+            }
+        }
+        if !faults.is_empty() {
+            return Err(Error::Refused(faults));
+        }
+        let written = !options.dry_run && !changes.is_empty();
+        if written {
+            self.commit(what, &[], changes)?;
+        }
+        for done in &mut moves {
+            if done.act == Act::Restored && done.name == AUTO_RENEWAL {
+                self.cron_back(done, options)?;
+            }
+        }
+        Ok(ScriptReport {
+            scripts: moves,
+            written,
+        })
+    }
+
+    /// What the shim of the automatic renewal put in place goes with it: the timer, and the cron file is back.
+    fn cron_back(&self, done: &mut Move, options: &ScriptOptions) -> Result<(), Error> {
+        let mut units = UnitOptions::new(&options.program);
+        units.dry_run = options.dry_run;
+        if self.timer_instead_of_cron(&units.dir)?.is_none() {
+            return Ok(());
+        }
+        let report = self.remove_units_locked(&units)?;
+        let would = if report.written { "" } else { "would be " };
+        if let Some(moved) = &report.cron {
+            done.notes
+                .push(format!("{} {would}back", moved.to.display()));
+        }
+        for file in &report.files {
+            done.notes
+                .push(format!("{} {would}removed", file.path.display()));
+        }
+        done.notes.extend(report.notes);
+        Ok(())
+    }
+
+    /// The first free name beside a path.
+    fn free_name(&self, path: &Path, ending: &'static str) -> Result<PathBuf, Fault> {
+        for name in turns(path, ending) {
+            match self.root.stat(&name) {
+                Ok(None) => return Ok(name),
+                Ok(Some(_)) => {}
+                Err(error) => {
+                    return Err(refused(format!("could not look for a free name: {error}")));
+                }
+            }
+        }
+        Err(refused(format!(
+            "found a hundred files `{}{ending}...` beside it, expected a free name",
+            path.file_name().unwrap_or_default().to_string_lossy()
+        )))
+    }
+}
+
+/// What is compared, by how the script stands.
+fn diff_of(found: &Found) -> ScriptDiff {
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let there = found.there.as_ref().map(|(bytes, _)| lossy(bytes));
+    let kept = found.kept.as_ref().map(|(bytes, _)| lossy(bytes));
+    let shim = found.shim.clone().unwrap_or_default();
+    let there = there.unwrap_or_default();
+    let kept = kept.unwrap_or_default();
+    let (what, from, to) = match found.state {
+        State::Original => ("what `scripts replace` would change", there, shim),
+        State::Replaced => (
+            "from the script of before to what stands there",
+            kept,
+            there,
+        ),
+        State::OlderShim => ("what `scripts replace` would change now", there, shim),
+        State::EditedShim => ("what somebody changed in what stands there", shim, there),
+        State::ScriptOverShim => (
+            "from the script of before to the one that somebody put there",
+            kept,
+            there,
+        ),
+        State::KeptOnly => ("what `scripts restore` would bring back", there, kept),
+        State::Absent | State::Foreign => ("nothing to compare", String::new(), String::new()),
+    };
+    ScriptDiff {
+        name: found.script.name,
+        state: found.state,
+        what,
+        diff: unified_diff(&found.path, &from, &to, 3),
+        path: found.path.clone(),
+    }
+}
+
+/// A script's way, as the report has it.
+fn told(found: Found, act: Act, put_aside: Option<PathBuf>, after: Option<&[u8]>) -> Move {
+    let text = |bytes: Option<&[u8]>| {
+        bytes.map_or_else(String::new, |bytes| {
+            String::from_utf8_lossy(bytes).into_owned()
+        })
+    };
+    let before = text(found.there.as_ref().map(|(bytes, _)| bytes.as_slice()));
+    let diff = match act {
+        Act::Nothing => String::new(),
+        _ => unified_diff(&found.path, &before, &text(after), 3),
+    };
+    let mut notes = found.notes;
+    if matches!(act, Act::Replaced | Act::Renewed) {
+        notes.extend(found.script.afterwards().map(str::to_owned));
+    }
+    let kept = match act {
+        Act::Replaced | Act::Renewed => true,
+        Act::Restored => false,
+        Act::Nothing => found.kept.is_some() && found.state != State::Original,
+    };
+    Move {
+        name: found.script.name,
+        path: found.path,
+        act,
+        before: found.state,
+        kept: kept.then_some(found.kept_path),
+        put_aside,
+        notes,
+        diff,
+    }
+}
+
+fn replacement(site: &Site, found: &Found, force: bool) -> Result<Way, Fault> {
+    let shim = || {
+        found.shim.clone().ok_or_else(|| {
+            refused(format!(
+                "could not make what stands in its place: {}",
+                found.no_shim.as_deref().unwrap_or("its text is not known")
+            ))
+        })
+    };
+    let there = found.there.as_ref();
+    match (found.state, there, &found.kept) {
+        (State::Absent, ..) => Err(refused("found no script there, expected one to replace")
+            .help("`--at FILE` says where it lies on this host")),
+        (State::Foreign, ..) => Err(refused(
+            "found a program or a text without `#!`, expected a script",
+        )),
+        (State::Replaced, ..) => Ok(nothing()),
+        (State::Original, Some((bytes, facts)), _) => {
+            let shim = shim()?;
+            Ok(Way {
+                act: Act::Replaced,
+                put_aside: None,
+                changes: vec![
+                    put(&found.kept_path, bytes, facts, Expect::Absent),
+                    put(&found.path, shim.as_bytes(), facts, content(bytes)),
+                ],
+                after: Some(shim.into_bytes()),
+            })
+        }
+        (State::KeptOnly, _, Some((_, facts))) => {
+            let shim = shim()?;
+            Ok(Way {
+                act: Act::Renewed,
+                put_aside: None,
+                changes: vec![put(&found.path, shim.as_bytes(), facts, Expect::Absent)],
+                after: Some(shim.into_bytes()),
+            })
+        }
+        (State::OlderShim, Some((bytes, facts)), _) => {
+            let shim = shim()?;
+            Ok(Way {
+                act: Act::Renewed,
+                put_aside: None,
+                changes: vec![put(&found.path, shim.as_bytes(), facts, content(bytes))],
+                after: Some(shim.into_bytes()),
+            })
+        }
+        (State::EditedShim, Some((bytes, facts)), _) => {
+            if !force {
+                return Err(edited());
+            }
+            let shim = shim()?;
+            let aside = site.free_name(&found.path, EDITED)?;
+            Ok(Way {
+                act: Act::Renewed,
+                changes: vec![
+                    put(&aside, bytes, facts, Expect::Absent),
+                    put(&found.path, shim.as_bytes(), facts, content(bytes)),
+                ],
+                put_aside: Some(aside),
+                after: Some(shim.into_bytes()),
+            })
+        }
+        (State::ScriptOverShim, Some((bytes, facts)), Some((kept, kept_facts))) => {
+            let shim = shim()?;
+            let over = put(&found.path, shim.as_bytes(), facts, content(bytes));
+            if bytes == kept {
+                return Ok(Way {
+                    act: Act::Replaced,
+                    put_aside: None,
+                    changes: vec![over],
+                    after: Some(shim.into_bytes()),
+                });
+            }
+            if !force {
+                return Err(refused(
+                    "found a script that somebody put over what stood in its place, and it is not the one that is kept",
+                )
+                .help("`phoenix scripts diff` shows what differs; `--force` keeps both: the one that lies there becomes the script of before, that of before is put aside"));
+            }
+            let aside = site.free_name(&found.kept_path, "-2")?;
+            Ok(Way {
+                act: Act::Replaced,
+                changes: vec![
+                    put(&aside, kept, kept_facts, Expect::Absent),
+                    put(&found.kept_path, bytes, facts, content(kept)),
+                    over,
+                ],
+                put_aside: Some(aside),
+                after: Some(shim.into_bytes()),
+            })
+        }
+        // The states say what there is.
+        _ => Err(refused("found it changed while it was looked at")),
+    }
+}
+
+fn restoration(site: &Site, found: &Found, force: bool) -> Result<Way, Fault> {
+    let Some((kept, kept_facts)) = &found.kept else {
+        return match found.state {
+            State::Original | State::Absent | State::Foreign => Ok(nothing()),
+            _ => Err(refused(format!(
+                "found no script of before at {}, expected the one to bring back",
+                found.kept_path.display()
+            ))),
+        };
+    };
+    if found.kept_changed && !force {
+        return Err(refused(format!(
+            "found {} changed since it was put aside",
+            found.kept_path.display()
+        ))
+        .help("`--force` brings it back as it is now"));
+    }
+    let gone = Change::Remove {
+        path: found.kept_path.clone(),
+    };
+    let mut way = Way {
+        act: Act::Restored,
+        put_aside: None,
+        changes: Vec::new(),
+        after: Some(kept.clone()),
+    };
+    match &found.there {
+        None => way
+            .changes
+            .push(put(&found.path, kept, kept_facts, Expect::Absent)),
+        Some((bytes, facts)) => {
+            let same = bytes == kept
+                && facts.mode == kept_facts.mode
+                && facts.owner() == kept_facts.owner();
+            if !same {
+                let by_hand = matches!(found.state, State::EditedShim | State::ScriptOverShim)
+                    && bytes != kept;
+                if by_hand {
+                    if !force {
+                        return Err(if found.state == State::EditedShim {
+                            edited()
+                        } else {
+                            refused(
+                                "found a script that somebody put over what stood in its place, and it is not the one that is kept",
+                            )
+                            .help("`--force` brings the kept one back and puts the other aside")
+                        });
+                    }
+                    let aside = site.free_name(&found.path, EDITED)?;
+                    way.changes.push(put(&aside, bytes, facts, Expect::Absent));
+                    way.put_aside = Some(aside);
+                }
+                way.changes
+                    .push(put(&found.path, kept, kept_facts, content(bytes)));
+            }
+        }
+    }
+    way.changes.push(gone);
+    Ok(way)
+}
+
+fn nothing() -> Way {
+    Way {
+        act: Act::Nothing,
+        put_aside: None,
+        changes: Vec::new(),
+        after: None,
+    }
+}
+
+fn edited() -> Fault {
+    refused("found what stands in its place changed by hand")
+        .help("`phoenix scripts diff` shows what was changed; `--force` goes on and puts the changed one aside")
+}
+
+fn refused(message: impl Into<String>) -> Fault {
+    Fault::error("script", message)
+}
+
+fn put(path: &Path, bytes: &[u8], as_of: &FileFacts, expect: Expect) -> Change {
+    Change::Replace {
+        path: path.to_owned(),
+        content: Secret::new(bytes.to_vec()).into(),
+        attributes: Attributes {
+            mode: Some(as_of.mode),
+            owner: Some(as_of.owner()),
+        },
+        expect,
+    }
+}
+
+fn content(bytes: &[u8]) -> Expect {
+    Expect::Content(FileDigest::of(bytes))
+}
+
+/// The script whose shim installs a timer.
+const AUTO_RENEWAL: &str = "hypervisor_feature_setup_auto_renewal";
+/// What is put aside for somebody who changed it.
+const EDITED: &str = ".edited-by-hand";
+
+#[cfg(test)]
+mod crash_tests;
