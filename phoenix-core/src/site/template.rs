@@ -51,10 +51,7 @@ impl Site {
             .format
             .or_else(|| Format::of(options.out.as_deref()?))
             .or_else(|| Format::of(&template.path));
-<<<<<<< HEAD
         read_output(&template.path, &text, format).map_err(|faults| faulty(path, faults))?;
-=======
-        read_output(&template.path, &text, format)?;
         let from = format!("rendered from {}", template.path.display());
         self.written_out(text, &from, options)
     }
@@ -89,7 +86,6 @@ impl Site {
         from: &str,
         options: &RenderOptions,
     ) -> Result<RenderReport, Error> {
->>>>>>> main
         let mut report = RenderReport {
             text: None,
             change: ChangeReport {

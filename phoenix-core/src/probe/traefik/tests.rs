@@ -226,7 +226,10 @@ fn of_a_closed_api_the_connection_to_docker_is_what_counts() {
             ..target(None)
         };
         let probes = probe(&view(&Void), &target);
-        assert_eq!(probes[0].verdict, Verdict::Skipped, "{probes:?}");
+        assert!(
+            matches!(probes[0].verdict, Verdict::Skipped { .. }),
+            "{probes:?}"
+        );
         probes.iter().all(|probe| probe.verdict.holds())
     };
     assert!(look(Some(true)));
