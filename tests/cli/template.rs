@@ -182,24 +182,6 @@ fn every_name_is_listed_with_its_value() {
 }
 
 #[test]
-fn a_template_that_changed_since_it_was_read_stops_the_plan_that_was_made_with_it() {
-    let site = super::run::site();
-    let plan = site.phoenix(&["plan", "certs", super::run::NAME, "--output-format", "json"]);
-    let file = site.0.join("plan.json");
-    fs::write(&file, &plan.stdout).unwrap();
-    let template = site.etc().join("traefik/traefik.yml.template");
-    let text = fs::read_to_string(&template).unwrap();
-    fs::write(&template, format!("# changed\n{text}")).unwrap();
-    let done = site.phoenix(&["apply", "--plan", file.to_str().unwrap()]);
-    assert_eq!(done.status.code(), Some(1));
-    assert!(
-        stderr(&done).contains("traefik.yml.template changed since"),
-        "{}",
-        stderr(&done)
-    );
-}
-
-#[test]
 fn a_site_whose_template_is_a_bomb_or_no_text_is_still_looked_at() {
     for bytes in [
         &b"a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nentryPoints: {web: {http: {middlewares: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]}}}\n"[..],
