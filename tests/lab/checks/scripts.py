@@ -135,6 +135,7 @@ def run_in_machine(script):
 
 def the_traefik_script_alone():
     migrated()
+    eq(phoenix("sync", "all").returncode, 0)
     unit = guest("102", "cat", "/etc/systemd/system/traefik.service").stdout
     with replaced(TRAEFIK):
         eq(said(host("bash", TRAEFIK))[0], 2)
