@@ -76,6 +76,15 @@ pub enum Error {
     /// The site's files have faults.
     #[error("the site cannot be read")]
     Faults(#[from] Faults),
+    /// A template has faults, or what it makes is not what its name says; nothing was written.
+    #[error("could not use the template {}", path.display())]
+    Template {
+        /// The template.
+        path: PathBuf,
+        /// What is wrong, in it or in what it includes.
+        #[source]
+        faults: Faults,
+    },
     /// A process that was needed could not be started; nothing was attempted.
     #[error("could not start {what}")]
     Spawn {
@@ -225,6 +234,7 @@ impl Error {
             | Self::Refused(_)
             | Self::RootNotValid { .. }
             | Self::RootUnreadable { .. }
+            | Self::Template { .. }
             | Self::Enroll {
                 source:
                     EnrollError::BadRequest(_)
@@ -269,6 +279,7 @@ impl Error {
             Self::RootUnreadable { .. } => "root-unreadable",
             Self::Spawn { .. } => "spawn",
             Self::Store(_) => "store",
+            Self::Template { .. } => "template",
             Self::Transaction(_) => "transaction",
             Self::Unseen { .. } => "unseen",
             Self::WouldBeUndone { .. } => "would-be-undone",

@@ -132,6 +132,9 @@ impl Raise for Error {
             Self::Faults(faults) => {
                 return faulty(py, "InputError", "the site cannot be read", faults);
             }
+            Self::Template { faults, .. } => {
+                return faulty(py, "InputError", &self.to_string(), faults);
+            }
             Self::Refused(faults) => {
                 return faulty(py, "RefusedError", "nothing was changed", faults);
             }

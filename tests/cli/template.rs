@@ -46,6 +46,10 @@ fn what_is_missing_is_told_with_its_file_and_line() {
     assert_eq!(done.status.code(), Some(2));
     let told = stderr(&done);
     assert!(told.contains("undefined name `seconds`"), "{told}");
+    assert!(
+        told.starts_with("error: could not use the template "),
+        "{told}"
+    );
     assert!(told.contains("etc/limits.inc:1:14"), "{told}");
 }
 
@@ -102,7 +106,7 @@ fn text_that_is_not_what_its_name_says_is_refused_and_the_old_file_stays() {
 fn bad_templates_are_named_and_nothing_is_written() {
     let site = Scratch::with_site();
     fs::write(site.etc().join("secret"), "x").unwrap();
-    let cases: [(&str, &[u8], &str); 5] = [
+    let cases: [(&str, &[u8], &str); 9] = [
         (
             "loop.j2",
             b"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
@@ -124,6 +128,22 @@ fn bad_templates_are_named_and_nothing_is_written() {
             "latin.j2:1:4",
         ),
         ("syntax.j2", b"a\n{% if %}", "syntax.j2:2:"),
+        (
+            "gigabyte.j2",
+            b"{% set ns = namespace(x='0123456789') %}{% for i in range(30) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+            "stopped the template",
+        ),
+        ("circle.j2", b"{% include 'circle.j2' %}", "circle.j2:1:"),
+        (
+            "gone.j2",
+            b"a\n{% include 'nothing.inc' %}",
+            "gone.j2:2:",
+        ),
+        (
+            "bomb.yml.j2",
+            b"a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n",
+            "together stand for more than 1000000 values",
+        ),
     ];
     for (name, bytes, _) in cases {
         fs::write(site.etc().join(name), bytes).unwrap();
@@ -159,4 +179,40 @@ fn every_name_is_listed_with_its_value() {
     };
     assert_eq!(value("domain"), Some("internal.example".into()));
     assert_eq!(value("guests.102.address"), Some("10.0.0.12".into()));
+}
+
+#[test]
+fn a_template_that_changed_since_it_was_read_stops_the_plan_that_was_made_with_it() {
+    let site = super::run::site();
+    let plan = site.phoenix(&["plan", "certs", super::run::NAME, "--output-format", "json"]);
+    let file = site.0.join("plan.json");
+    fs::write(&file, &plan.stdout).unwrap();
+    let template = site.etc().join("traefik/traefik.yml.template");
+    let text = fs::read_to_string(&template).unwrap();
+    fs::write(&template, format!("# changed\n{text}")).unwrap();
+    let done = site.phoenix(&["apply", "--plan", file.to_str().unwrap()]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        stderr(&done).contains("traefik.yml.template changed since"),
+        "{}",
+        stderr(&done)
+    );
+}
+
+#[test]
+fn a_site_whose_template_is_a_bomb_or_no_text_is_still_looked_at() {
+    for bytes in [
+        &b"a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nentryPoints: {web: {http: {middlewares: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]}}}\n"[..],
+        b"caf\xe9",
+        b"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    ] {
+        let site = Scratch::with_site();
+        fs::write(site.etc().join("traefik/traefik.yml.template"), bytes).unwrap();
+        let done = site.phoenix(&["check"]);
+        assert_eq!(done.status.code(), Some(1), "{}", stderr(&done));
+        let text = stdout(&done);
+        assert!(text.contains("traefik.yml.template:"), "{text}");
+        // The other rules still run.
+        assert!(text.contains("PX009") && text.contains("PX029"), "{text}");
+    }
 }

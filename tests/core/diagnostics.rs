@@ -183,6 +183,11 @@ const CASES: &[(&str, Reader, &str)] = &[
     ("vms-missing", R::Vms, "{\n    \"vm\": []\n}"),
     ("wrong-type", R::Manifest, r#""include_ca": "yes""#),
     ("yaml-alias", R::Yaml, "a: &x\n  - *x\n"),
+    (
+        "yaml-bomb",
+        R::Yaml,
+        "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]\n",
+    ),
     ("yaml-documents", R::Yaml, "a: 1\n---\nb: 2\n"),
     ("yaml-key", R::Yaml, "? [a, b]\n: c\n"),
     ("yaml-syntax", R::Yaml, "a:\n  - b\n c: [\n"),

@@ -36,19 +36,37 @@ impl<'a> Performer<'a> {
             let kept = self.kept_beside(&path);
             steps.insert(0, Step::Replace(replace(&kept, foreign)?));
         }
+        let (_, static_file) = self.static_file()?;
+        let api_port = static_file.api_port();
+        let runs = facts.active_state != "unknown";
+        // Only where nothing else can be asked: what its log complained of before is not about these routes.
+        let before = match api_port {
+            None if runs => self.complaints(guest, &path)?,
+            _ => Vec::new(),
+        };
         let program = Program::new(steps);
         let answer = transport.run(&program, CALL_TIME + program.exec_time())?;
         if let Some(why) = failure(&answer) {
             return Err(StepError::new(format!("could not write {text} in {guest}")).cause(why));
         }
-        if facts.active_state == "unknown" {
+        if !runs {
             return Ok(Done::saying("written; Traefik would read it"));
         }
-        let Some(missing) = self.unseen(guest, &file)? else {
-            return Ok(Done::saying(format!(
-                "{} routers, seen in Traefik's API",
-                file.routers.len()
-            )));
+        let count = file.routers.len();
+        let (missing, seen) = match api_port {
+            Some(port) => (
+                self.unseen(guest, port, &file)?,
+                format!("{count} routers, seen in Traefik's API"),
+            ),
+            None => (
+                self.complained(guest, &path, &before)?,
+                format!(
+                    "{count} routers written; Traefik's API is closed, so nobody saw them taken; its log does not complain"
+                ),
+            ),
+        };
+        let Some(missing) = missing else {
+            return Ok(Done::saying(seen));
         };
         let back = match &facts.dynamic_file {
             Some(bytes) => Step::Replace(replace(&text, bytes)?),
@@ -92,14 +110,12 @@ impl<'a> Performer<'a> {
     }
 
     /// What Traefik's API does not show of the file's routers, in words; nothing when it shows them all.
-    fn unseen(&self, guest: GuestId, file: &DynamicFile) -> Result<Option<String>, StepError> {
-        let (_, static_file) = self.static_file()?;
-        let Some(api_port) = static_file.api_port() else {
-            return Ok(Some(
-                "Traefik's API is not open inside its guest (`api.insecure`), so its routers cannot be read"
-                    .to_owned(),
-            ));
-        };
+    fn unseen(
+        &self,
+        guest: GuestId,
+        api_port: u16,
+        file: &DynamicFile,
+    ) -> Result<Option<String>, StepError> {
         let dial = (self.with.dial_from)(Some(guest));
         let view = Viewpoint {
             dial: dial.as_ref(),
@@ -109,7 +125,7 @@ impl<'a> Performer<'a> {
         let host = self.api_host(guest);
         let target = probe::traefik::Target {
             host: &host,
-            api_port,
+            api_port: Some(api_port),
             provider: "file",
             services: None,
             connected: None,
@@ -133,6 +149,45 @@ impl<'a> Performer<'a> {
             self.with.clock.sleep(Duration::from_millis(500));
         }
     }
+
+    /// The first new complaint of Traefik's log about its dynamic files, within the time that its watcher needs.
+    fn complained(
+        &self,
+        guest: GuestId,
+        path: &Path,
+        before: &[String],
+    ) -> Result<Option<String>, StepError> {
+        let deadline = Deadline::after(self.with.clock, COMPLAINT_TIME);
+        loop {
+            let now = self.complaints(guest, path)?;
+            if let Some(new) = now.into_iter().find(|line| !before.contains(line)) {
+                return Ok(Some(format!("its log says: {new}")));
+            }
+            if deadline.passed(self.with.clock) {
+                return Ok(None);
+            }
+            self.with.clock.sleep(Duration::from_millis(500));
+        }
+    }
+
+    fn complaints(&self, guest: GuestId, path: &Path) -> Result<Vec<String>, StepError> {
+        let (_, log) = self.sockets_and_log(guest)?;
+        Ok(complaints(log.as_deref().unwrap_or(""), path))
+    }
+}
+
+/// The errors of a log that are about dynamic files: their provider's, of one of its routers, or with the file's name.
+fn complaints(log: &str, path: &Path) -> Vec<String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let errors = probe::traefik::read_log(log, None).errors.into_iter();
+    errors
+        .filter(|line| {
+            let of_provider = line.contains("providerName=file")
+                || line.contains("\"providerName\":\"file\"")
+                || line.contains("@file");
+            of_provider || line.contains(name.as_ref())
+        })
+        .collect()
 }
 
 /// The first router of the file that Traefik does not serve as the file says it.
@@ -164,3 +219,22 @@ fn not_taken(file: &DynamicFile, routers: &[Router], services: &[LoadBalanced]) 
 
 /// Traefik's watcher is told at once; after a restart its API needs a moment.
 const SEEN_TIME: Duration = Duration::from_secs(15);
+/// What is wrong with a file is in the log as soon as the watcher has read it; it waits two seconds between two changes.
+const COMPLAINT_TIME: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_about_dynamic_files_are_complaints() {
+        let log = "2026-01-01T00:00:00Z ERR Cannot connect to docker server error=\"x\" providerName=swarm\n\
+            2026-01-01T00:00:01Z ERR Error occurred during watcher callback error=\"/etc/traefik/dynamic/dynamic_conf.yml: field not found\" providerName=file\n\
+            2026-01-01T00:00:02Z INF Starting provider *file.Provider\n\
+            2026-01-01T00:00:03Z ERR error=\"the service \\\"a-service@file\\\" does not exist\" routerName=a-router@file\n";
+        let found = complaints(log, "/etc/traefik/dynamic/dynamic_conf.yml".as_ref());
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("watcher callback") && found[1].contains("a-router@file"));
+        assert!(complaints("", "/x.yml".as_ref()).is_empty());
+    }
+}

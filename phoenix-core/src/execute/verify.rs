@@ -84,9 +84,6 @@ impl<'a> Performer<'a> {
         let provider = file.provider().ok_or_else(|| {
             StepError::new("the static file has neither `providers.docker` nor `providers.swarm`")
         })?;
-        let api_port = file.api_port().ok_or_else(|| {
-            StepError::new("Traefik's API is not open inside its guest (`api.insecure`), so its routers cannot be read")
-        })?;
         let endpoint: Option<SocketAddr> = provider
             .endpoint
             .as_ref()
@@ -109,7 +106,7 @@ impl<'a> Performer<'a> {
                 .map(|(all, endpoint)| all.iter().any(|socket| socket.connected_to(endpoint)));
             let target = probe::traefik::Target {
                 host: &host,
-                api_port,
+                api_port: file.api_port(),
                 provider: &provider.name,
                 services: services.as_deref(),
                 connected,
@@ -244,7 +241,7 @@ impl<'a> Performer<'a> {
         }))
     }
 
-    fn sockets_and_log(
+    pub(super) fn sockets_and_log(
         &self,
         guest: GuestId,
     ) -> Result<(Option<Vec<Socket>>, Option<String>), StepError> {

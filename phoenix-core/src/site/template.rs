@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{ChangeOptions, Site};
 use crate::answers::{RenderReport, SiteName};
 use crate::change::{ChangeReport, FileChange};
+use crate::diagnostic::Faults;
 use crate::document::{Format, unified_diff};
 use crate::error::Error;
 use crate::model::{SourceFile, template_text};
@@ -35,7 +36,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// [`Error::Faults`] for what is undefined in the template or in what it includes, and for text that is not what its
+    /// [`Error::Template`] for what is undefined in the template or in what it includes, and for text that is not what its
     /// name says. Nothing is written then.
     pub fn render_template(
         &self,
@@ -45,12 +46,12 @@ impl Site {
         let _lock = self.lock_for_render(options)?;
         let template = self.template(path)?;
         let context = self.context_with(&options.set)?;
-        let text = render(&template, &context).map_err(|fault| Error::Faults((*fault).into()))?;
+        let text = render(&template, &context).map_err(|fault| faulty(path, *fault))?;
         let format = options
             .format
             .or_else(|| Format::of(options.out.as_deref()?))
             .or_else(|| Format::of(&template.path));
-        read_output(&template.path, &text, format)?;
+        read_output(&template.path, &text, format).map_err(|faults| faulty(path, faults))?;
         let from = format!("rendered from {}", template.path.display());
         self.written_out(text, &from, options)
     }
@@ -140,7 +141,7 @@ impl Site {
         let template = self.template(path)?;
         let given: BTreeSet<String> = set.keys().cloned().collect();
         let context = self.context_with(set)?;
-        variables(&template, &context, &given).map_err(|fault| Error::Faults((*fault).into()))
+        variables(&template, &context, &given).map_err(|fault| faulty(path, *fault))
     }
 
     /// Every name that this site's templates may use, with its value; those of guests once for each guest.
@@ -186,7 +187,7 @@ impl Site {
             bytes,
         };
         let beside = self.beside(&file)?;
-        Ok(template_text(file, beside)?)
+        template_text(file, beside).map_err(|faults| faulty(path, faults))
     }
 
     /// The files in a template's directory that it names, and those that they name; it can include no others.
@@ -218,6 +219,13 @@ impl Site {
             }
         }
         Ok(files)
+    }
+}
+
+fn faulty(path: &Path, faults: impl Into<Faults>) -> Error {
+    Error::Template {
+        path: path.to_owned(),
+        faults: faults.into(),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) fn scan(text: &str) -> Result<Tape, Failure> {
         open: Vec::new(),
         anchors: Vec::new(),
         documents: 0,
+        grown: Vec::new(),
     };
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
@@ -54,6 +55,8 @@ struct Scanner<'t> {
     /// Anchor and its node; the node of one that is still open has no end.
     anchors: Vec<(usize, u32)>,
     documents: usize,
+    /// Each alias, and how many values it and those before it stand for beside what is written.
+    grown: Vec<(u32, u64)>,
 }
 
 struct Open {
@@ -140,6 +143,12 @@ impl Scanner<'_> {
                     return Err(self.failure("yaml-alias", what, range));
                 };
                 let node = self.tape.push(Kind::Null, Form::Plain, range.clone());
+                if self.grown_by(node, target) > MOST_VALUES {
+                    let what = format!(
+                        "found aliases that together stand for more than {MOST_VALUES} values, expected fewer"
+                    );
+                    return Err(self.failure("yaml-bomb", what, range));
+                }
                 self.tape.set_alias(node, target);
                 self.place(node, 0, false);
                 self.grow(range.end);
@@ -147,6 +156,21 @@ impl Scanner<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Adds an alias; how many values all aliases so far stand for. Whoever follows them visits each of those.
+    fn grown_by(&mut self, alias: u32, target: u32) -> u64 {
+        let end = self.tape.next(target);
+        let before = |node: u32| {
+            let at = self.grown.partition_point(|(alias, _)| *alias < node);
+            at.checked_sub(1).map_or(0, |at| self.grown[at].1)
+        };
+        let written = u64::from(end - target);
+        let own = written.saturating_add(before(end) - before(target));
+        let all = self.grown.last().map_or(0, |(_, all)| *all);
+        let all = all.saturating_add(own);
+        self.grown.push((alias, all));
+        all
     }
 
     fn collection(
@@ -351,3 +375,6 @@ fn is_number(value: &str) -> bool {
         }
     }
 }
+
+/// More than any configuration says by repeating itself; a text of a kilobyte can stand for billions.
+const MOST_VALUES: u64 = 1_000_000;

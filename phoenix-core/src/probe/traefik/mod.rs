@@ -28,8 +28,8 @@ pub use log::{LogSummary, read_log, strip_colours};
 pub struct Target<'a> {
     /// Where it listens.
     pub host: &'a str,
-    /// The port of its API, by custom 8080.
-    pub api_port: u16,
+    /// The port of its API, by custom 8080; `None`: it is closed.
+    pub api_port: Option<u16>,
     /// The name of the provider that watches Docker: `swarm` (Traefik 3) or `docker`.
     pub provider: &'a str,
     /// The Swarm's services as Docker itself lists them; `None`: not known.
@@ -42,8 +42,12 @@ pub struct Target<'a> {
     pub since: Option<SystemTime>,
 }
 
-/// Asks all of Traefik's questions.
+/// Asks all of Traefik's questions. Where its API is closed the connection to Docker is what can be seen.
 pub fn probe(view: &Viewpoint<'_>, target: &Target<'_>) -> Vec<Probe> {
+    if target.api_port.is_none() {
+        let routers = Probe::skipped("traefik/routers", ROUTERS_EXPECTED, CLOSED);
+        return vec![routers, connection(target), explained(target)];
+    }
     let mut probes = vec![version(view, target), provider(view, target)];
     let listed = routers(view, target);
     match (&listed, target.services) {
@@ -379,9 +383,12 @@ fn fetch<T>(
     path: &str,
     parse: impl FnOnce(&[u8]) -> Result<T, ApiError>,
 ) -> Result<(T, Response), ApiStop> {
-    let mut stream = Timed::dial(view, target.host, target.api_port)
+    let Some(port) = target.api_port else {
+        return Err(ApiStop::Answer(CLOSED.to_owned()));
+    };
+    let mut stream = Timed::dial(view, target.host, port)
         .map_err(|e| ApiStop::Connection(TlsFailure::from_io(&e, view, target.host)))?;
-    let host = format!("traefik:{}", target.api_port);
+    let host = format!("traefik:{port}");
     let response = http::get(&mut stream, &Get::new(&host, path))
         .map_err(|e| ApiStop::Connection(failure(&e, view, target.host)))?;
     if !response.is_success() {
@@ -409,6 +416,7 @@ fn list<S: AsRef<str>>(words: &[S]) -> String {
 }
 
 const ROUTERS_EXPECTED: &str = "a router for each Swarm service with `traefik.enable=true`";
+const CLOSED: &str = "Traefik's API is not open inside its guest (`api.insecure`)";
 const PAGE_LIMIT: u32 = 100;
 
 #[cfg(test)]

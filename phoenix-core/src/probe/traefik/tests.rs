@@ -39,7 +39,7 @@ fn service(name: &str) -> Service {
 fn target(services: Option<&[Service]>) -> Target<'_> {
     Target {
         host: "127.0.0.1",
-        api_port: 8080,
+        api_port: Some(8080),
         provider: "swarm",
         services,
         connected: Some(true),
@@ -215,4 +215,23 @@ fn errors_of_the_log_are_noted_and_fail_nothing() {
     assert_eq!(seen(None), Verdict::Noted);
     let later = crate::time::parse_rfc3339("2026-11-24T03:00:05Z");
     assert_eq!(seen(later), Verdict::Passed);
+}
+
+#[test]
+fn of_a_closed_api_the_connection_to_docker_is_what_counts() {
+    let look = |connected| {
+        let target = Target {
+            api_port: None,
+            connected,
+            ..target(None)
+        };
+        let probes = probe(&view(&Void), &target);
+        assert!(
+            matches!(probes[0].verdict, Verdict::Skipped { .. }),
+            "{probes:?}"
+        );
+        probes.iter().all(|probe| probe.verdict.holds())
+    };
+    assert!(look(Some(true)));
+    assert!(!look(Some(false)));
 }
