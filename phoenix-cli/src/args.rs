@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use phoenix_core::check::RuleSelector;
 use phoenix_core::names::CommonName;
 
+use crate::commands::by_hand::HookCommand;
 use crate::commands::ca::CaCommand;
 use crate::commands::certs::CertsCommand;
 
@@ -89,6 +90,11 @@ pub(crate) enum Color {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Look at a running host before the first run: what that would change and why, what would undo it; changes nothing
+    #[command(
+        after_help = "Examples:\n  phoenix adopt\n  phoenix adopt --output-format json | jq -r '.in_the_way[]'"
+    )]
+    Adopt,
     /// Do exactly what a plan says that was written down, or refuse because the world changed
     #[command(
         after_help = "Examples:\n  phoenix plan --output-format json > plan.json; phoenix apply --plan plan.json\n  phoenix plan certs --output-format json | phoenix apply --plan -"
@@ -136,6 +142,11 @@ pub(crate) enum Command {
     Firewall {
         #[command(subcommand)]
         command: Box<FirewallCommand>,
+    },
+    /// Run a certificate's hook
+    Hook {
+        #[command(subcommand)]
+        command: HookCommand,
     },
     /// Change the site's files from one state to another
     Migrate {

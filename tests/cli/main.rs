@@ -2,6 +2,7 @@
 
 mod authority;
 mod back;
+mod by_hand;
 mod ca;
 mod certs;
 mod check;

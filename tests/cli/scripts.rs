@@ -147,7 +147,11 @@ fn a_script_is_replaced_and_comes_back_with_its_bytes_mode_and_owner() {
     assert!(again.contains("it is replaced already"), "{again}");
     assert_eq!(facts(&place), shim);
 
-    run(&scratch, &["restore", place.to_str().unwrap()], 0);
+    run(
+        &scratch,
+        &["restore", "managers/certificate-renewal-manager.sh"],
+        0,
+    );
     assert_eq!(facts(&place), before);
     assert!(!kept(&scratch, MANAGER).exists());
     let again = run(&scratch, &["restore", "certificate-renewal-manager"], 0);
@@ -164,6 +168,8 @@ fn what_the_operator_edited_meanwhile_is_said_and_never_lost() {
     let edited = fs::read_to_string(&place).unwrap() + "echo mine\n";
     fs::write(&place, &edited).unwrap();
     assert_eq!(listed(&scratch, name)["state"], "edited-shim");
+    let edited_by = listed(&scratch, name);
+    assert_eq!(edited_by["differs"]["added"], 1, "{edited_by}");
     let diff = run(&scratch, &["diff", name], 0);
     assert!(diff.contains("\n+echo mine\n"), "{diff}");
     for verb in ["replace", "restore"] {
@@ -278,6 +284,34 @@ fn a_dispatcher_behind_a_link_changes_in_its_own_place_and_a_program_is_left_alo
     run(&scratch, &["replace", "phoenix"], 2);
 }
 
+#[test]
+fn a_path_means_the_script_that_lies_there() {
+    let scratch = site();
+    script(
+        &scratch,
+        "elsewhere/certificate-renewal-manager.sh",
+        SCRIPT,
+        0o700,
+    );
+    let path = "/usr/local/phoenix_hypervisor/elsewhere/certificate-renewal-manager.sh";
+    run(&scratch, &["replace", path], 0);
+    assert!(kept(&scratch, "elsewhere/certificate-renewal-manager.sh").exists());
+    assert!(!kept(&scratch, MANAGER).exists());
+    run(
+        &scratch,
+        &["restore", path, "hypervisor_feature_setup_firewall"],
+        2,
+    );
+    run(&scratch, &["restore", path], 0);
+    let usual = format!("/usr/local/phoenix_hypervisor/{MANAGER}");
+    run(
+        &scratch,
+        &["replace", &usual, "hypervisor_feature_setup_firewall"],
+        0,
+    );
+    assert!(kept(&scratch, MANAGER).exists());
+}
+
 /// The operator's real scripts, where they are at hand.
 #[test]
 fn the_real_scripts_are_known_with_their_callers_and_come_back_byte_for_byte() {
@@ -335,4 +369,82 @@ fn the_real_scripts_are_known_with_their_callers_and_come_back_byte_for_byte() {
     assert_ne!(files(), before);
     run(&scratch, &[&["restore"], &names[..]].concat(), 0);
     assert_eq!(files(), before);
+}
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let section = readme.split("## One script at a time").nth(1).unwrap();
+    let block = section.split("```\n").nth(1).unwrap();
+    let scratch = site();
+    let mut printed = String::new();
+    for line in block
+        .lines()
+        .filter_map(|line| line.strip_prefix("# phoenix "))
+    {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output = scratch.phoenix(&words);
+        assert_eq!(output.status.code(), Some(0), "{line}: {}", stderr(&output));
+        printed += &format!("# phoenix {line}\n{}", stdout(&output));
+    }
+    assert_eq!(printed, block);
+}
+
+/// Every line of the page is one that the program understands.
+#[test]
+fn the_page_from_bash_names_only_commands_that_there_are() {
+    let page = fs::read_to_string(repository().join("docs/from-bash.md")).unwrap();
+    let lines = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.ends_with("` |"))
+        .filter_map(|line| line.rsplit("| `phoenix ").next())
+        .map(|rest| rest.trim_end_matches("` |").replace("\\|", "|"));
+    let block = page.split("```\n").nth(1).unwrap();
+    let block = block
+        .lines()
+        .filter_map(|line| line.strip_prefix("phoenix "))
+        .map(|line| line.split("   ").next().unwrap().to_owned());
+    let scratch = Scratch::new();
+    let bin = scratch.0.join("phoenix");
+    let program = env!("CARGO_BIN_EXE_phoenix");
+    let root = scratch.0.display();
+    fs::write(
+        &bin,
+        format!("#!/bin/sh\nexec {program} --root {root} \"$@\"\n"),
+    )
+    .unwrap();
+    fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(scratch.0.join("a.crt"), "").unwrap();
+    fs::write(scratch.0.join("web.crt"), "").unwrap();
+    let mut count = 0;
+    for line in lines.filter(|line| !line.starts_with('|')).chain(block) {
+        // Paths are those of a host beneath the root.
+        let absolute: Vec<String> =
+            line.split(' ')
+                .map(|word| match word {
+                    "a.crt" | "a.key" | "a.csr" | "web.key" | "web.csr" | "web.crt" | "CRT"
+                    | "KEY" => format!("/{word}"),
+                    word => word.to_owned(),
+                })
+                .collect();
+        let line = absolute
+            .join(" ")
+            .replace("< /a.crt", "< a.crt")
+            .replace("< /web.crt", "< web.crt")
+            .replace("> /web.csr", "> web.csr");
+        let output = Command::new("sh")
+            .args(["-c", &format!("phoenix {line}")])
+            .current_dir(&scratch.0)
+            .env("PATH", format!("{root}:/usr/bin:/bin"))
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = stderr(&output);
+        assert!(
+            !said.contains("Usage:") && !said.contains("is not absolute"),
+            "{line}: {said}"
+        );
+        count += 1;
+    }
+    assert!(count > 25, "{count} lines were found");
 }

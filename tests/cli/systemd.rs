@@ -169,6 +169,8 @@ fn installed_twice_and_removed_twice_is_safe_and_leaves_nothing() {
                 .join("etc/cron.d/renewal.before-phoenix-2")
                 .exists()
     );
+    // Another hour later on: the cron file is not forgotten.
+    run(&["systemd", "install", "--on-calendar", "daily"]);
     run(&["systemd", "remove"]);
     assert_eq!(fs::read_to_string(&cron).unwrap(), "0 * * * * root x\n");
     assert!(run(&["systemd", "remove"]).contains("nothing to do"));

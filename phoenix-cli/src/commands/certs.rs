@@ -15,6 +15,7 @@ use phoenix_core::time::{RenewBefore, Validity};
 use phoenix_core::x509::{KeyType, RevocationReason, Serial, Usage};
 
 use super::absolute;
+use super::by_hand::DeployArgs;
 use super::ca::CaArgs;
 use super::rollback::RollbackArgs;
 use crate::args::Global;
@@ -30,6 +31,11 @@ pub(crate) enum CertsCommand {
         after_help = "Examples:\n  phoenix certs csr a.internal --key a.key --out a.csr --san 10.0.0.111\n  phoenix certs csr a.internal --key a.key --key-type rsa-3072 > a.csr"
     )]
     Csr(CsrArgs),
+    /// Put a pair that is given in all places of a certificate of the manifest, as one unit
+    #[command(
+        after_help = "Examples:\n  phoenix certs deploy nginx.internal.example --cert new.crt --key new.key\n  phoenix certs deploy nginx.internal.example --cert - --key new.key --hooks < new.crt"
+    )]
+    Deploy(DeployArgs),
     /// Show what a certificate or a request says; exit 1 when it is not what the flags say it should be
     #[command(
         after_help = "Examples:\n  phoenix certs inspect /etc/ssl/a.crt --key /etc/ssl/a.key\n  phoenix certs inspect 10.0.0.111:2376 --ca-root root_ca.crt"
@@ -287,6 +293,7 @@ pub(crate) struct TokenArgs {
 pub(super) fn run(command: &CertsCommand, global: &Global, output: &Output) -> Result<u8, Failure> {
     match command {
         CertsCommand::Csr(args) => csr(args, global, output),
+        CertsCommand::Deploy(args) => super::by_hand::deploy(args, global, output),
         CertsCommand::Inspect(args) => inspect(args, global, output),
         CertsCommand::Issue(args) => issue(args, global, output),
         CertsCommand::List { names, need } => list(names, *need, global, output),

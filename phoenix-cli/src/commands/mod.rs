@@ -1,6 +1,8 @@
 //! One function per command: from flags to a call of the library, from its answer to an exit status.
 
+mod adopt;
 mod apply;
+pub(crate) mod by_hand;
 pub(crate) mod ca;
 pub(crate) mod certs;
 mod check;
@@ -46,6 +48,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         return Err(Failure::new("usage", message, USAGE));
     }
     match &cli.command {
+        Command::Adopt => adopt::run(&site()?, &cli.global, output),
         Command::Apply { plan, lock_timeout } => apply::run(&site()?, plan, *lock_timeout, output),
         Command::Ca { command } => ca::run(command, &cli.global, output),
         Command::Certs { command } => certs::run(command, &cli.global, output),
@@ -54,6 +57,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Edit(args) => edit::run(&site()?, args, output),
         Command::Manifest { command } => manifest::run(&site()?, command, output),
         Command::Firewall { command } => firewall::run(&site()?, command, &cli.global, output),
+        Command::Hook { command } => by_hand::hook(&site()?, command, output),
         Command::Migrate {
             command:
                 MigrateCommand::DockerTls {

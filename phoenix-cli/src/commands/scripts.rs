@@ -10,7 +10,7 @@ use phoenix_core::site::{ScriptOptions, Site};
 
 use super::{absolute, program};
 use crate::args::Global;
-use crate::exit::{Failure, OK};
+use crate::exit::{Failure, OK, USAGE};
 use crate::output::Output;
 
 /// Commands about the old scripts.
@@ -22,8 +22,8 @@ pub(crate) enum ScriptsCommand {
     )]
     Diff {
         /// The script: its name, with or without `.sh`, or its path
-        #[arg(value_name = "NAME", value_parser = script)]
-        name: &'static Script,
+        #[arg(value_name = "NAME", value_parser = named)]
+        name: Named,
         #[command(flatten)]
         place: Place,
     },
@@ -62,8 +62,8 @@ pub(crate) struct Place {
 #[derive(Debug, Args)]
 pub(crate) struct MoveArgs {
     /// The scripts: their names, with or without `.sh`, or their paths
-    #[arg(value_name = "NAME", required = true, value_parser = script)]
-    names: Vec<&'static Script>,
+    #[arg(value_name = "NAME", required = true, value_parser = named)]
+    names: Vec<Named>,
     #[command(flatten)]
     place: Place,
     /// Show what would be done, write nothing
@@ -77,11 +77,35 @@ pub(crate) struct MoveArgs {
     lock_timeout: u64,
 }
 
-fn script(word: &str) -> Result<&'static Script, String> {
-    Script::find(word).map_err(|error| match error.near {
+/// A script, and the path by which it was named.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    script: &'static Script,
+    path: Option<PathBuf>,
+}
+
+fn named(word: &str) -> Result<Named, String> {
+    let script = Script::find(word).map_err(|error| match error.near {
         Some(near) => format!("{error}; did you mean `{near}`?"),
         None => error.to_string(),
-    })
+    })?;
+    let path = word.contains('/').then(|| PathBuf::from(word));
+    Ok(Named { script, path })
+}
+
+impl Named {
+    /// Where it lies, where its path is another than the usual one.
+    fn elsewhere(&self, site: &Site, global: &Global) -> Result<Option<PathBuf>, Failure> {
+        let Some(path) = &self.path else {
+            return Ok(None);
+        };
+        let usual = self.script.path(&site.paths().site);
+        if site.paths().site.join("bin").join(path) == usual {
+            return Ok(None);
+        }
+        let path = absolute(global, path, "NAME")?;
+        Ok(Some(path).filter(|path| *path != usual))
+    }
 }
 
 pub(super) fn run(
@@ -92,7 +116,10 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     match command {
         ScriptsCommand::Diff { name, place } => {
-            let found = site.script_diff(name, &place.options(global)?)?;
+            let found = site.script_diff(
+                name.script,
+                &place.options_for(std::slice::from_ref(name), site, global)?,
+            )?;
             output.answer(&found, |style| present::script_diff(&found, style))?;
         }
         ScriptsCommand::List { place } => {
@@ -100,11 +127,11 @@ pub(super) fn run(
             output.answer(&all, |style| present::scripts(&all, style))?;
         }
         ScriptsCommand::Replace(args) => {
-            let report = site.replace_scripts(&args.names, &args.options(global)?)?;
+            let report = site.replace_scripts(&args.scripts(), &args.options(site, global)?)?;
             moved(&report, output)?;
         }
         ScriptsCommand::Restore(args) => {
-            let report = site.restore_scripts(&args.names, &args.options(global)?)?;
+            let report = site.restore_scripts(&args.scripts(), &args.options(site, global)?)?;
             moved(&report, output)?;
         }
     }
@@ -116,6 +143,31 @@ fn moved(report: &ScriptReport, output: &Output) -> Result<(), Failure> {
 }
 
 impl Place {
+    /// A path that is not the usual one says where the script lies.
+    fn options_for(
+        &self,
+        names: &[Named],
+        site: &Site,
+        global: &Global,
+    ) -> Result<ScriptOptions, Failure> {
+        let mut options = self.options(global)?;
+        for name in names {
+            let Some(path) = name.elsewhere(site, global)? else {
+                continue;
+            };
+            if names.len() > 1 || options.at.as_ref().is_some_and(|at| *at != path) {
+                let message = format!(
+                    "{} is not the usual place of `{}`; name one script with its place at a time",
+                    path.display(),
+                    name.script.name
+                );
+                return Err(Failure::new("usage", message, USAGE));
+            }
+            options.at = Some(path);
+        }
+        Ok(options)
+    }
+
     fn options(&self, global: &Global) -> Result<ScriptOptions, Failure> {
         let program = program(self.program.as_deref(), global)?;
         let at = self.at.as_ref();
@@ -128,12 +180,16 @@ impl Place {
 }
 
 impl MoveArgs {
-    fn options(&self, global: &Global) -> Result<ScriptOptions, Failure> {
+    fn scripts(&self) -> Vec<&'static Script> {
+        self.names.iter().map(|name| name.script).collect()
+    }
+
+    fn options(&self, site: &Site, global: &Global) -> Result<ScriptOptions, Failure> {
         Ok(ScriptOptions {
             dry_run: self.dry_run,
             force: self.force,
             lock_timeout: Duration::from_secs(self.lock_timeout),
-            ..self.place.options(global)?
+            ..self.place.options_for(&self.names, site, global)?
         })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use phoenix_core::present;
 use phoenix_core::site::{Site, UnitOptions};
-use phoenix_core::systemd::UnitReport;
+use phoenix_core::systemd::{UnitFiles, UnitReport};
 
 use super::{absolute, program};
 use crate::args::{Global, ScopeArg};
@@ -53,7 +53,7 @@ pub(crate) struct UnitArgs {
     /// Which parts of the site the service runs for
     #[arg(long, value_enum, value_name = "SCOPE", default_value_t = ScopeArg::All)]
     scope: ScopeArg,
-    /// When it runs, as systemd's OnCalendar= takes it
+    /// When it runs, as systemd's `OnCalendar=` takes it
     #[arg(long, value_name = "WHEN", default_value = "hourly")]
     on_calendar: String,
     /// By how many seconds its start is put off at most, at random
@@ -102,7 +102,7 @@ pub(super) fn run(
             told(&report, output)?;
         }
         SystemdCommand::Print { units } => {
-            let (files, notes) = site.unit_files(&units.options(global)?)?;
+            let UnitFiles { files, notes } = site.unit_files(&units.options(global)?)?;
             for note in notes {
                 output.say(&format!("note: {note}"));
             }

@@ -287,6 +287,14 @@ pub enum Reason {
     },
     /// The operator asked for it.
     Forced,
+    /// The operator gave the pair that is put in place.
+    Given {
+        /// Its leaf.
+        leaf: Fingerprint,
+        /// When it ends.
+        #[serde(with = "crate::time::serde_rfc3339")]
+        not_after: SystemTime,
+    },
     /// What is installed cannot be read as a certificate or a key.
     Unreadable {
         /// Why.
@@ -380,7 +388,11 @@ impl Reason {
     pub fn brings_pair(&self) -> bool {
         matches!(
             self,
-            Self::CandidateWaits | Self::NewPair | Self::Pending { .. } | Self::RolledBack { .. }
+            Self::CandidateWaits
+                | Self::Given { .. }
+                | Self::NewPair
+                | Self::Pending { .. }
+                | Self::RolledBack { .. }
         )
     }
 }
@@ -397,6 +409,12 @@ impl fmt::Display for Reason {
                 write!(f, "{}: {}", name.to_string_lossy(), lines.join(", "))
             }
             Self::Forced => f.write_str("forced"),
+            Self::Given { leaf, not_after } => write!(
+                f,
+                "given: leaf {}, valid until {}",
+                leaf.short(),
+                rfc3339(*not_after)
+            ),
             Self::KeyAlwaysNew => f.write_str("`rekey` asks for a new key with each certificate"),
             Self::KeyOld {
                 used_seconds,

@@ -1,5 +1,6 @@
 //! Plans and reports as people read them: plain text, one line a thing, the last line the summary.
 
+mod adopt;
 mod ca;
 mod certs;
 mod change;
@@ -19,6 +20,7 @@ mod template;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+pub use adopt::adoption;
 pub use ca::{bootstrap, ca_init, ca_online, ca_view, crl, health};
 pub use certs::{cert, inspection, revoked};
 pub use change::change;

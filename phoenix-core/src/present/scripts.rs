@@ -42,6 +42,15 @@ pub fn scripts(all: &[Listed], _style: Style) -> String {
         if script.callers.is_empty() && script.state != State::Absent {
             let _ = writeln!(out, "{INDENT}called: by nothing that was found");
         }
+        if let Some(differs) = &script.differs {
+            let _ = writeln!(
+                out,
+                "{INDENT}differs: {}, {} removed ({})",
+                count(differs.added, "line") + " added",
+                differs.removed,
+                differs.what
+            );
+        }
         for note in &script.notes {
             let _ = writeln!(out, "{INDENT}note: {note}");
         }

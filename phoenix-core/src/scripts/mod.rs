@@ -11,7 +11,7 @@ mod shim;
 
 pub use callers::{Caller, How, Text, callers};
 pub use catalogue::{CATALOGUE, Script, ScriptError, Where};
-pub use report::{Act, Listed, Move, ScriptDiff, ScriptReport, State};
+pub use report::{Act, Differs, Listed, Move, ScriptDiff, ScriptReport, State};
 pub use shim::{Facts, Marked, kept_beside, mark_of, render, turns};
 
 #[cfg(test)]

@@ -34,13 +34,12 @@ impl State {
     pub fn words(self) -> &'static str {
         match self {
             Self::Absent => "absent",
-            Self::EditedShim => "changed by hand",
+            Self::EditedShim | Self::ScriptOverShim => "changed by hand",
             Self::Foreign => "no script",
             Self::KeptOnly => "gone",
             Self::OlderShim => "replaced (older)",
             Self::Original => "original",
             Self::Replaced => "replaced",
-            Self::ScriptOverShim => "changed by hand",
         }
     }
 
@@ -79,9 +78,41 @@ pub struct Listed {
     pub does: &'static str,
     /// Who calls it.
     pub callers: Vec<Caller>,
+    /// What differs from what stood there, or would stand there now, in lines; absent where nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differs: Option<Differs>,
     /// What else is to be known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// How much of a text differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Differs {
+    /// Lines that came.
+    pub added: usize,
+    /// Lines that went.
+    pub removed: usize,
+    /// What is compared.
+    pub what: &'static str,
+}
+
+impl Differs {
+    /// Counts the lines of a unified diff; nothing where it is empty.
+    pub fn of(diff: &ScriptDiff) -> Option<Self> {
+        let count = |sign: &str, head: &str| {
+            let lines = diff.diff.lines();
+            lines
+                .filter(|line| line.starts_with(sign) && !line.starts_with(head))
+                .count()
+        };
+        (!diff.diff.is_empty()).then(|| Self {
+            added: count("+", "+++ "),
+            removed: count("-", "--- "),
+            what: diff.what,
+        })
+    }
 }
 
 /// What was done with a script.

@@ -8,6 +8,7 @@ use super::change::LOCK_TIMEOUT;
 use crate::error::Error;
 use crate::migrate::{DisarmedFile, DockerTlsOptions, MigrateReport, docker_tls};
 use crate::model::SourceFile;
+use crate::scripts::mark_of;
 use crate::system::{Attributes, Change, Expect};
 
 /// What a migration may do.
@@ -89,6 +90,12 @@ impl Site {
 
     /// Cron files that run the old renewal manager.
     fn armed_cron_files(&self) -> Result<Vec<PathBuf>, Error> {
+        // What Phoenix runs itself in the manager's place undoes nothing.
+        let manager = self.paths.site.join("bin/managers").join(OLD_MANAGER);
+        let text = self.root.read_optional(&manager)?;
+        if text.is_some_and(|text| mark_of(&text).is_some()) {
+            return Ok(Vec::new());
+        }
         let files = self.cron_files()?.into_iter();
         Ok(files
             .filter(|file| {
@@ -133,7 +140,8 @@ impl Site {
         let mut files = Vec::new();
         for name in OLD_SCRIPTS {
             let path = self.paths.site.join(name);
-            if self.root.stat(&path)?.is_some() {
+            let text = self.root.read_optional(&path)?;
+            if text.is_some_and(|text| mark_of(&text).is_none()) {
                 files.push(path);
             }
         }

@@ -2,9 +2,11 @@
 
 #[cfg(feature = "acme")]
 mod acme;
+mod adopt;
 mod any_authority;
 mod authority;
 mod bootstrap;
+mod by_hand;
 mod ca;
 mod certs;
 mod change;
@@ -50,6 +52,7 @@ pub use any_authority::AnyAuthority;
 pub use authority::AcmeOverrides;
 pub use authority::CaOverrides;
 pub use bootstrap::BootstrapOptions;
+pub use by_hand::{DeployOptions, GivenPair, PemSource};
 pub use ca::CaInitOptions;
 pub use certs::{
     CsrOptions, IssueKey, IssueOptions, PairFiles, RekeyOptions, RenewBy, RenewOptions, Target,

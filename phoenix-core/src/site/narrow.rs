@@ -31,16 +31,7 @@ impl Site {
 /// Leaves in a plan what the options ask for.
 pub(super) fn narrow(plan: &mut Plan, options: &SyncOptions) {
     if options.generate_only {
-        let generates =
-            |step: &Step| matches!(step.action, Action::Issue { .. } | Action::Deploy { .. });
-        plan.steps.retain(generates);
-        let left: Vec<_> = plan.steps.iter().map(|step| step.id.clone()).collect();
-        for step in &mut plan.steps {
-            step.needs.retain(|id| left.contains(id));
-            step.after.retain(|id| left.contains(id));
-        }
-        plan.notes
-            .push("hooks and restarts are left for a later run, on record".to_owned());
+        stops_at_deployment(plan);
     }
     if options.guests.is_empty() && !options.host {
         return;
@@ -90,6 +81,20 @@ pub(super) fn narrow(plan: &mut Plan, options: &SyncOptions) {
     }
     plan.blocked
         .retain(|blocked| about(&blocked.subject) || about(&blocked.reason));
+}
+
+/// Leaves in a plan what gets certificates and puts them in place.
+pub(super) fn stops_at_deployment(plan: &mut Plan) {
+    let generates =
+        |step: &Step| matches!(step.action, Action::Issue { .. } | Action::Deploy { .. });
+    plan.steps.retain(generates);
+    let left: Vec<_> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    for step in &mut plan.steps {
+        step.needs.retain(|id| left.contains(id));
+        step.after.retain(|id| left.contains(id));
+    }
+    plan.notes
+        .push("hooks and restarts are left for a later run, on record".to_owned());
 }
 
 /// Whether a text speaks of this guest, and not of one whose id begins alike.

@@ -40,7 +40,9 @@ impl Site {
             });
             let by_hand = own.iter().any(|(step, _)| {
                 let mut reasons = step.reasons.iter();
-                reasons.any(|reason| matches!(reason, Reason::RolledBack { .. }))
+                reasons.any(|reason| {
+                    matches!(reason, Reason::Given { .. } | Reason::RolledBack { .. })
+                })
             });
             if fresh && let Some(why) = taken_back(&steps, name) {
                 // Whoever brings a pair back by hand sees that it failed; nothing does it later behind their back.

@@ -158,7 +158,7 @@ impl Site {
 }
 
 /// Leaves what the certificate's own way back needs: nothing else of the site is touched.
-fn only_of(plan: &mut Plan, name: &CommonName) {
+pub(super) fn only_of(plan: &mut Plan, name: &CommonName) {
     keep_only(plan, |step| match &step.action {
         Action::Hook { certificates, .. } => certificates.contains(name),
         action => action.certificate() == Some(name),
@@ -201,7 +201,7 @@ fn judge(
     Ok(chain)
 }
 
-fn entry_of<'m>(model: &'m Model, name: &CommonName) -> Result<&'m Entry, Error> {
+pub(super) fn entry_of<'m>(model: &'m Model, name: &CommonName) -> Result<&'m Entry, Error> {
     let entry = model.manifest.entry(name);
     entry.ok_or_else(|| Error::Argument(format!("the manifest has no certificate `{name}`")))
 }

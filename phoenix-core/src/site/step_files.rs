@@ -59,42 +59,39 @@ impl Site {
             ("root", root.to_string_lossy().into_owned()),
         ];
         let defaults = dir.join("config/defaults.json");
-        match self.root.read_optional(&defaults)? {
-            Some(bytes) => {
-                let before = Document::parse(&defaults, bytes, Format::Json)?;
-                let operations: Vec<Operation> = wanted
-                    .iter()
-                    .map(|(key, value)| {
-                        let (pointer, value) = (format!("/{key}"), Value::String(value.clone()));
-                        match before.root().get(key) {
-                            Some(_) => Operation::Set { pointer, value },
-                            None => Operation::Insert {
-                                pointer,
-                                value,
-                                beside: None,
-                            },
-                        }
-                    })
-                    .collect();
-                let (after, reasons) = operate(&before, &operations).map_err(Error::Refused)?;
-                let edit = FileEdit {
-                    before,
-                    after,
-                    reasons,
-                };
-                if edit.changes() {
-                    files.push(edit.shown(&self.root)?);
-                    edits.push(edit);
-                }
+        if let Some(bytes) = self.root.read_optional(&defaults)? {
+            let before = Document::parse(&defaults, bytes, Format::Json)?;
+            let operations: Vec<Operation> = wanted
+                .iter()
+                .map(|(key, value)| {
+                    let (pointer, value) = (format!("/{key}"), Value::String(value.clone()));
+                    match before.root().get(key) {
+                        Some(_) => Operation::Set { pointer, value },
+                        None => Operation::Insert {
+                            pointer,
+                            value,
+                            beside: None,
+                        },
+                    }
+                })
+                .collect();
+            let (after, reasons) = operate(&before, &operations).map_err(Error::Refused)?;
+            let edit = FileEdit {
+                before,
+                after,
+                reasons,
+            };
+            if edit.changes() {
+                files.push(edit.shown(&self.root)?);
+                edits.push(edit);
             }
-            None => {
-                let lines: Vec<String> = wanted
-                    .iter()
-                    .map(|(key, value)| format!("  \"{key}\": {}", serde_json::json!(value)))
-                    .collect();
-                let text = format!("{{\n{},\n  \"redirect-url\": \"\"\n}}\n", lines.join(",\n"));
-                new_file(&defaults, text, "where the CA is", &mut files, &mut extra);
-            }
+        } else {
+            let lines: Vec<String> = wanted
+                .iter()
+                .map(|(key, value)| format!("  \"{key}\": {}", serde_json::json!(value)))
+                .collect();
+            let text = format!("{{\n{},\n  \"redirect-url\": \"\"\n}}\n", lines.join(",\n"));
+            new_file(&defaults, text, "where the CA is", &mut files, &mut extra);
         }
         let written = writes && !files.is_empty();
         if written {

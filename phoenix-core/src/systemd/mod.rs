@@ -5,7 +5,7 @@ mod report;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-pub use report::{MovedFile, UnitReport};
+pub use report::{MovedFile, UnitFiles, UnitReport};
 
 /// What the units are made from.
 #[derive(Debug, Clone)]

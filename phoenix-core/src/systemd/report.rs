@@ -6,6 +6,16 @@ use serde::Serialize;
 
 use crate::change::FileChange;
 
+/// Unit files as they would be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "plain data")]
+pub struct UnitFiles {
+    /// Their texts by their names.
+    pub files: Vec<(&'static str, String)>,
+    /// What an operator should know of them.
+    pub notes: Vec<String>,
+}
+
 /// What `systemd install` and `systemd remove` did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]

@@ -12,9 +12,11 @@ impl Dispatcher {
         let host = Host::new("\"true\"");
         let path = host.path("local/phoenix");
         let log = host.path("log").display().to_string();
-        host.old(
+        Host::old(
             &path,
-            &format!("#!/bin/bash\nprintf '<%s>' \"$@\" >>{log}; echo >>{log}\necho theirs\n[ \"$1\" != stop ] || exit 7\n"),
+            &format!(
+                "#!/bin/bash\nprintf '<%s>' \"$@\" >>{log}; echo >>{log}\necho theirs\n[ \"$1\" != stop ] || exit 7\n"
+            ),
         );
         let words = [
             "scripts",

@@ -62,7 +62,7 @@ fn in_the_machine_the_docker_script_only_looks_with_tools_that_every_system_has(
     let text = proxy(&host);
     let copy = host.path("copy.sh");
     fs::create_dir(host.path("docker")).unwrap();
-    host.old(&copy, &text);
+    Host::old(&copy, &text);
     let copy = copy.to_str().unwrap();
     let ways: [&[&str]; 4] = [
         &[copy],
@@ -212,7 +212,7 @@ fn in_the_machine_the_root_comes_with_the_script_and_docker_restarts_only_for_a_
     );
     let text = fs::read_to_string(&script).unwrap();
     let copy = host.path("copy.sh");
-    host.old(&copy, &text);
+    Host::old(&copy, &text);
     let copy = copy.to_str().unwrap();
     for way in [
         &[copy][..],
@@ -341,7 +341,7 @@ fn what_the_old_download_brings_is_installed_only_with_the_stated_digest() {
         ),
     );
     let path = host.path("site/bin").join(TRAEFIK);
-    host.old(&path, DOWNLOADS);
+    Host::old(&path, DOWNLOADS);
     settings(&host, "");
     let script = host.replaced(TRAEFIK);
     let neither = host.call(By::File, &script, &["102"]);

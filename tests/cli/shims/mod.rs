@@ -65,7 +65,7 @@ impl Host {
     fn replaced_by(&self, place: &str, program: &str) -> PathBuf {
         let path = self.path("site/bin").join(place);
         if !path.exists() {
-            self.old(
+            Self::old(
                 &path,
                 "#!/bin/bash\necho 'the script of before ran' >&2\nexit 9\n",
             );
@@ -82,7 +82,7 @@ impl Host {
         path
     }
 
-    fn old(&self, path: &Path, text: &str) {
+    fn old(path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();

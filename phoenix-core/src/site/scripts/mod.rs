@@ -13,7 +13,7 @@ use crate::diagnostic::{Fault, Faults, Place};
 use crate::document::unified_diff;
 use crate::error::Error;
 use crate::scripts::{
-    Act, CATALOGUE, Listed, Move, Script, ScriptDiff, ScriptReport, State, callers, turns,
+    Act, CATALOGUE, Differs, Listed, Move, Script, ScriptDiff, ScriptReport, State, callers, turns,
 };
 use crate::secret::Secret;
 use crate::system::{Attributes, Change, Expect, FileDigest, FileFacts};
@@ -73,8 +73,14 @@ impl Site {
                 if script.feature.is_some() {
                     notes.extend(unread.clone());
                 }
+                let meant = matches!(
+                    found.state,
+                    State::EditedShim | State::OlderShim | State::ScriptOverShim
+                );
+                let differs = meant.then(|| diff_of(&found));
                 Ok(Listed {
                     name: script.name,
+                    differs: differs.as_ref().and_then(Differs::of),
                     state: found.state,
                     kept: found.kept.is_some().then(|| found.kept_path.clone()),
                     path: found.path,
@@ -125,37 +131,7 @@ impl Site {
         script: &'static Script,
         options: &ScriptOptions,
     ) -> Result<ScriptDiff, Error> {
-        let found = self.found(script, options)?;
-        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let there = found.there.as_ref().map(|(bytes, _)| lossy(bytes));
-        let kept = found.kept.as_ref().map(|(bytes, _)| lossy(bytes));
-        let shim = found.shim.clone().unwrap_or_default();
-        let there = there.unwrap_or_default();
-        let kept = kept.unwrap_or_default();
-        let (what, from, to) = match found.state {
-            State::Original => ("what `scripts replace` would change", there, shim),
-            State::Replaced => (
-                "from the script of before to what stands there",
-                kept,
-                there,
-            ),
-            State::OlderShim => ("what `scripts replace` would change now", there, shim),
-            State::EditedShim => ("what somebody changed in what stands there", shim, there),
-            State::ScriptOverShim => (
-                "from the script of before to the one that somebody put there",
-                kept,
-                there,
-            ),
-            State::KeptOnly => ("what `scripts restore` would bring back", there, kept),
-            State::Absent | State::Foreign => ("nothing to compare", String::new(), String::new()),
-        };
-        Ok(ScriptDiff {
-            name: script.name,
-            state: found.state,
-            what,
-            diff: unified_diff(&found.path, &from, &to, 3),
-            path: found.path,
-        })
+        Ok(diff_of(&self.found(script, options)?))
     }
 
     fn move_scripts(
@@ -241,6 +217,40 @@ impl Site {
             "found a hundred files `{}{ending}...` beside it, expected a free name",
             path.file_name().unwrap_or_default().to_string_lossy()
         )))
+    }
+}
+
+/// What is compared, by how the script stands.
+fn diff_of(found: &Found) -> ScriptDiff {
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let there = found.there.as_ref().map(|(bytes, _)| lossy(bytes));
+    let kept = found.kept.as_ref().map(|(bytes, _)| lossy(bytes));
+    let shim = found.shim.clone().unwrap_or_default();
+    let there = there.unwrap_or_default();
+    let kept = kept.unwrap_or_default();
+    let (what, from, to) = match found.state {
+        State::Original => ("what `scripts replace` would change", there, shim),
+        State::Replaced => (
+            "from the script of before to what stands there",
+            kept,
+            there,
+        ),
+        State::OlderShim => ("what `scripts replace` would change now", there, shim),
+        State::EditedShim => ("what somebody changed in what stands there", shim, there),
+        State::ScriptOverShim => (
+            "from the script of before to the one that somebody put there",
+            kept,
+            there,
+        ),
+        State::KeptOnly => ("what `scripts restore` would bring back", there, kept),
+        State::Absent | State::Foreign => ("nothing to compare", String::new(), String::new()),
+    };
+    ScriptDiff {
+        name: found.script.name,
+        state: found.state,
+        what,
+        diff: unified_diff(&found.path, &from, &to, 3),
+        path: found.path.clone(),
     }
 }
 

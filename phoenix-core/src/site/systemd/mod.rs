@@ -23,7 +23,7 @@ use crate::system::{
     Attributes, Change, Command, Ended, Expect, FileDigest, FileFacts, Transaction,
 };
 use crate::systemd::{
-    FAILED, MovedFile, SERVICE, TIMER, UnitFacts, UnitReport, instead_of, is_ours, units,
+    FAILED, MovedFile, SERVICE, TIMER, UnitFacts, UnitFiles, UnitReport, instead_of, is_ours, units,
 };
 
 use super::SitePaths;
@@ -80,10 +80,7 @@ impl Site {
     /// # Errors
     ///
     /// When the site's files cannot be read: what the service may write follows from them.
-    pub fn unit_files(
-        &self,
-        options: &UnitOptions,
-    ) -> Result<(Vec<(&'static str, String)>, Vec<String>), Error> {
+    pub fn unit_files(&self, options: &UnitOptions) -> Result<UnitFiles, Error> {
         let mut command = vec![options.program.to_string_lossy().into_owned()];
         let usual = SitePaths::default();
         for (flag, path, usual) in [
@@ -112,7 +109,10 @@ impl Site {
             notify: &options.notify,
             instead_of: options.instead_of.as_deref(),
         });
-        Ok((made.into(), notes))
+        Ok(UnitFiles {
+            files: made.into(),
+            notes,
+        })
     }
 
     /// Writes the unit files, starts the timer and then puts the cron file aside.
@@ -123,7 +123,15 @@ impl Site {
     /// of before are back then.
     pub fn install_units(&self, options: &UnitOptions) -> Result<UnitReport, Error> {
         let _lock = self.lock_for_edit(options.dry_run, options.lock_timeout)?;
-        let (made, notes) = self.unit_files(options)?;
+        // Who only changes the hour still has the cron file back in the end.
+        let options = &UnitOptions {
+            instead_of: match &options.instead_of {
+                Some(cron) => Some(cron.clone()),
+                None => self.timer_instead_of_cron(&options.dir)?,
+            },
+            ..options.clone()
+        };
+        let UnitFiles { files: made, notes } = self.unit_files(options)?;
         let mut report = UnitReport {
             notes,
             ..UnitReport::default()
