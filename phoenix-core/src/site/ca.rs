@@ -91,7 +91,6 @@ impl Site {
             kind: "own",
             at: vec![own.describe()],
             said_by: None,
-            proxy: None,
             server_name: None,
             provisioner: None,
             challenge: None,
