@@ -3,6 +3,9 @@
 //! Phoenix on the host and through a guest's shell, beside `step ca renew --force` and `step ca certificate --force`. A pair
 //! is missing when a file cannot be opened or holds no whole certificate or key, mismatched when the key is another's.
 //! Needs `step-ca` and `step` for the latter two; without them it says so.
+//!
+//! With the word `lab`, run in the host's view of the lab, it rotates in the container 102 there, by the real `pct`, and
+//! nothing else.
 
 use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
@@ -44,13 +47,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         "                                                     reads  missing  mismatched  on a second read  per rotation",
     );
     let mut torn = 0;
-    for (place, through) in [("host", false), ("guest", true)] {
-        let bench = Ours::new(dir.path(), place, through)?;
-        let count = if through {
-            rotations.min(of_step)
-        } else {
-            rotations
-        };
+    let lab = std::env::args().any(|word| word == "lab");
+    let places: &[(&str, usize)] = if lab {
+        &[("lab", rotations)]
+    } else {
+        &[("host", rotations), ("guest", rotations.min(of_step))]
+    };
+    for (place, count) in places.iter().copied() {
+        let bench = Ours::new(dir.path(), place)?;
         for (what, pairs, once) in [
             ("same key, two opens", &same, false),
             ("new key, `current` resolved once", &new, true),
@@ -69,7 +73,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             }
         }
     }
-    others(dir.path(), of_step)?;
+    if !lab {
+        others(dir.path(), of_step)?;
+    }
     say(&format!("{torn} reads that should never be (expected 0)"));
     Ok(if torn == 0 {
         ExitCode::SUCCESS
@@ -130,18 +136,31 @@ fn others(dir: &Path, count: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A pair of ours, on the host or in a guest that is the host itself.
+/// A pair of ours: on the host, in a guest that is the host itself, or in the lab's container.
 struct Ours {
     root: Root,
     target: PairTarget,
     guest: Option<Pct>,
+    /// Where the readers find the root in which the paths lie.
+    seen: PathBuf,
 }
 
 impl Ours {
-    fn new(dir: &Path, name: &str, through: bool) -> Result<Self, Box<dyn Error>> {
-        let base = dir.join(name);
+    fn new(dir: &Path, name: &str) -> Result<Self, Box<dyn Error>> {
+        let mut base = dir.join(name);
         fs::create_dir(&base)?;
-        let guest = if through {
+        let me = fs::metadata(&base)?;
+        let mut seen = PathBuf::from("/");
+        let guest = if name == "lab" {
+            let asked = Command::new("lxc-info")
+                .args(["-n", "102", "-p", "-H"])
+                .output()?;
+            let pid = String::from_utf8(asked.stdout)?;
+            seen = PathBuf::from(format!("/proc/{}/root", pid.trim()));
+            base = PathBuf::from(format!("/run/phoenix-torn-{}", std::process::id()));
+            let search = std::env::var("PATH")?;
+            Some(Pct::new(Arc::new(HostCommands::new(search)), 102))
+        } else if name == "guest" {
             let bin = dir.join("bin");
             fs::create_dir(&bin)?;
             fs::write(bin.join("pct"), "#!/bin/sh\nshift 3\nexec \"$@\"\n")?;
@@ -151,8 +170,8 @@ impl Ours {
         } else {
             None
         };
-        let me = fs::metadata(&base)?;
         Ok(Self {
+            seen,
             root: Root::host(),
             target: PairTarget {
                 cert: base.join("a.crt"),
@@ -200,6 +219,7 @@ impl Ours {
                 group: target.owner.1.to_string(),
             },
             keep: u32::try_from(KEEP)?,
+            beside: None,
         };
         let program = Program::new(vec![Step::Deliver(delivery)]);
         let answer = guest.run(&program, Duration::from_secs(60))?;
@@ -215,8 +235,9 @@ impl Ours {
         count: usize,
         act: impl FnMut() -> Result<(), Box<dyn Error>>,
     ) -> Result<Reads, Box<dyn Error>> {
-        let current = self.target.layout("x")?.current;
-        let paths = [self.target.cert.clone(), self.target.key.clone()];
+        let seen = |path: &Path| self.seen.join(path.strip_prefix("/").unwrap_or(path));
+        let current = seen(&self.target.layout("x")?.current);
+        let paths = [seen(&self.target.cert), seen(&self.target.key)];
         rotate(&paths, once.then_some(&*current), count, act)
     }
 }

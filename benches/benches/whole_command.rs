@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use phoenix_benches::{TARGET, built, growth_of, guests, is_measured, least, milliseconds, say};
+use phoenix_benches::{
+    TARGET, built, growth_of, guests, is_measured, least, milliseconds, peak, peak_of_child, say,
+};
 
 /// jq's time over ours, at least.
 const FASTER: f64 = 3.0;
@@ -17,11 +18,8 @@ const MEMORY: f64 = 4.0;
 const GROWTH: f64 = 12.0;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((flag, command)) = words.split_first()
-        && flag == PEAK
-    {
-        return peak_of_child(command);
+    if let Some(status) = peak_of_child()? {
+        return Ok(status);
     }
     let phoenix = built()?;
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole-command");
@@ -130,32 +128,6 @@ fn check(file: &Path, value: &str) -> Result<(), Box<dyn Error>> {
         count => Err(format!("found {count} of `{line}`, expected one").into()),
     }
 }
-
-/// The most memory that a command ever had, in bytes: asked of a process that has no other child.
-fn peak(command: &Command) -> Result<u64, Box<dyn Error>> {
-    let output = Command::new(std::env::current_exe()?)
-        .arg(PEAK)
-        .arg(command.get_program())
-        .args(command.get_args())
-        .output()?;
-    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
-}
-
-fn peak_of_child(command: &[String]) -> Result<ExitCode, Box<dyn Error>> {
-    let (program, words) = command.split_first().ok_or("no command")?;
-    let status = Command::new(program)
-        .args(words)
-        .stdout(Stdio::null())
-        .status()?;
-    if !status.success() {
-        return Err(format!("{command:?}: {status}").into());
-    }
-    let kilobytes = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
-    say(&(u64::try_from(kilobytes)? * 1024).to_string());
-    Ok(ExitCode::SUCCESS)
-}
-
-const PEAK: &str = "--peak-of";
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio to be read by people")]
 fn ratio_of(bytes: u64, of: u64) -> f64 {

@@ -5,8 +5,10 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
 
 /// Whether this run measures, or only shows that the benches still work.
 pub fn is_measured() -> bool {
@@ -52,6 +54,47 @@ pub fn growth_of(times: &[Duration]) -> Option<f64> {
 pub fn milliseconds(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
+
+/// The most memory that a command ever had, in bytes: asked of a process that has no other child, whose `main` begins with
+/// [`peak_of_child`].
+///
+/// # Errors
+/// When the command does not end well.
+pub fn peak(command: &Command) -> Result<u64, Box<dyn Error>> {
+    let output = Command::new(std::env::current_exe()?)
+        .arg(PEAK)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+}
+
+/// Runs the command of [`peak`], where this process was started for one.
+///
+/// # Errors
+/// When it cannot be run.
+pub fn peak_of_child() -> Result<Option<ExitCode>, Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let Some((PEAK, command)) = words
+        .split_first()
+        .map(|(flag, command)| (flag.as_str(), command))
+    else {
+        return Ok(None);
+    };
+    let (program, words) = command.split_first().ok_or("no command")?;
+    let status = Command::new(program)
+        .args(words)
+        .stdout(Stdio::null())
+        .status()?;
+    if !status.success() {
+        return Err(format!("{command:?}: {status}").into());
+    }
+    let kilobytes = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
+    say(&(u64::try_from(kilobytes)? * 1024).to_string());
+    Ok(Some(ExitCode::SUCCESS))
+}
+
+const PEAK: &str = "--peak-of";
 
 /// A line of a bench's answer.
 #[expect(clippy::print_stdout, reason = "a bench's answer")]

@@ -8,7 +8,7 @@ use phoenix_core::ca::{
     self as core, Authority as _, CaUrl, PasswordSource, Permit, Revocation, Timeouts,
 };
 use phoenix_core::secret::Secret;
-use phoenix_core::system::{Dial, HostDial};
+use phoenix_core::system::{Dial, HostDial, ProxyDial};
 use phoenix_core::time::{Clock, GoDuration, SystemClock};
 use phoenix_core::x509::{RevocationReason, Serial};
 use pyo3::exceptions::PyTypeError;
@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyModule};
 
 use crate::authority::Issued;
-use crate::call::{Word, all_words, detached, names, word};
+use crate::call::{Word, all_words, detached, names, some_word, word};
 use crate::error::argument;
 use crate::key::{Csr, PrivateKey};
 use crate::record::{self, record};
@@ -97,7 +97,7 @@ pub(crate) struct StepCa {
 #[pymethods]
 impl StepCa {
     #[new]
-    #[pyo3(signature = (urls, roots, *, provisioner = None, password = None, server_name = None,
+    #[pyo3(signature = (urls, roots, *, provisioner = None, password = None, server_name = None, proxy = None,
         connect_timeout = None, request_timeout = None, total_timeout = None))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one Python method")]
     fn new(
@@ -107,6 +107,7 @@ impl StepCa {
         provisioner: Option<String>,
         password: Option<&Bound<'_, PyAny>>,
         server_name: Option<String>,
+        proxy: Option<&str>,
         connect_timeout: Option<Duration>,
         request_timeout: Option<Duration>,
         total_timeout: Option<Duration>,
@@ -126,7 +127,15 @@ impl StepCa {
         );
         let roots = roots.into_iter().map(|root| root.inner).collect();
         let password = self::password(password)?;
-        let ca = core::StepCa::new(urls, roots, provisioner, password, Arc::new(HostDial))
+        let direct: Arc<dyn Dial> = Arc::new(HostDial);
+        let dial = match some_word(py, "proxy", proxy)? {
+            Some(proxy) => Arc::new(ProxyDial {
+                to_proxy: direct,
+                proxy,
+            }),
+            None => direct,
+        };
+        let ca = core::StepCa::new(urls, roots, provisioner, password, dial)
             .server_name(server_name)
             .timeouts(timeouts);
         Ok(Self {

@@ -222,10 +222,10 @@ fn pair_versions(
         let leaf = chain.as_ref().map(certificates::Chain::leaf);
         PairVersion {
             name: version.name,
-            written: Time(version.written),
+            written: Time::at(version.written),
             current: version.current,
             serial: leaf.map(|leaf| leaf.serial_number().to_string()),
-            not_after: leaf.map(|leaf| Time(leaf.not_after)),
+            not_after: leaf.map(|leaf| Time::at(leaf.not_after)),
         }
     });
     Ok(Tuple(shown.collect()))

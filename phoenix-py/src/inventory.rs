@@ -114,10 +114,10 @@ impl PairFacts {
             detail,
             key_matches,
             fingerprint: leaf.map(|leaf| leaf.fingerprint.to_string()),
-            not_after: leaf.map(|leaf| Time(leaf.not_after)),
+            not_after: leaf.map(|leaf| Time::at(leaf.not_after)),
             untrusted: facts.untrusted.clone(),
             candidate: facts.candidate.is_some(),
-            held_until: facts.held.as_ref().map(|held| Time(held.until)),
+            held_until: facts.held.as_ref().map(|held| Time::at(held.until)),
             placements: Tuple(placements.collect()),
         }
     }

@@ -121,7 +121,7 @@ impl Plan {
             kept: Tuple(record::all(&plan.kept)?),
             blocked: Tuple(record::all(&plan.blocked)?),
             notes: Tuple(plan.notes.clone()),
-            decided: Time(plan.decided),
+            decided: Time::at(plan.decided),
             authority: plan.authority.clone(),
             has_work: plan.has_work(),
             data,

@@ -183,27 +183,35 @@ pub(crate) fn from_dict<R: Record>(data: &Bound<'_, PyAny>) -> PyResult<R> {
         let words = format!("found the field `{unknown}`, expected some of: {known}");
         return Err(argument(py, &format!("{}.{unknown}", R::TITLE), &words));
     }
+    let culprit = || {
+        let fault = |(key, member): (&String, &Value)| {
+            let field = R::FIELDS
+                .iter()
+                .find(|field| field.strip_suffix('_').unwrap_or(field) == key)?;
+            Some((*field, R::fault(field, member.clone())?))
+        };
+        members.iter().find_map(fault).map(|(field, what)| {
+            if what.starts_with("invalid type") {
+                PyTypeError::new_err(format!("{}.{field}: {what}", R::TITLE))
+            } else {
+                argument(py, &format!("{}.{field}", R::TITLE), &what)
+            }
+        })
+    };
     // What may be absent takes nothing for a value.
     let missing = R::FIELDS.iter().find(|field| {
         let key = field.strip_suffix('_').unwrap_or(field);
         !members.contains_key(key) && R::fault(field, Value::Null).is_some()
     });
     if let Some(missing) = missing {
+        if let Some(wrong) = culprit() {
+            return Err(wrong);
+        }
         let words = format!("found no field `{missing}`, which it must have");
         return Err(argument(py, &format!("{}.{missing}", R::TITLE), &words));
     }
-    serde_json::from_value(value.clone()).map_err(|error| {
-        let culprit = members
-            .iter()
-            .find_map(|(key, member)| Some((key, R::fault(key, member.clone())?)));
-        match culprit {
-            Some((field, what)) if what.starts_with("invalid type") => {
-                PyTypeError::new_err(format!("{}.{field}: {what}", R::TITLE))
-            }
-            Some((field, what)) => argument(py, &format!("{}.{field}", R::TITLE), &what),
-            None => argument(py, R::TITLE, &error.to_string()),
-        }
-    })
+    serde_json::from_value(value.clone())
+        .map_err(|error| culprit().unwrap_or_else(|| argument(py, R::TITLE, &error.to_string())))
 }
 
 /// A field whose name is a keyword of Python's has an underscore behind it there.

@@ -200,11 +200,11 @@ impl Pending {
         Ok(Self {
             id: item.id().to_string(),
             kind: Plain(kind),
-            since: Time(item.since),
+            since: Time::at(item.since),
             tries: item.tries,
-            last_try: item.last_try.map(Time),
+            last_try: item.last_try.map(Time::at),
             last_error: item.last_error.clone(),
-            next_try: item.next_try().map(Time),
+            next_try: item.next_try().map(Time::at),
         })
     }
 }
@@ -288,7 +288,7 @@ impl SiteStatus {
             .map(|pending| Pending::of(&pending.item))
             .collect();
         Ok(Self {
-            seen: Time(status.seen),
+            seen: Time::at(status.seen),
             authority: status.authority.clone(),
             certificates: Tuple(record::all(&status.certificates)?),
             pending: Tuple(pending?),

@@ -9,6 +9,7 @@ use phoenix_core::settings::AcmeChallenge;
 use phoenix_core::site::{
     AcmeOverrides, AnyAuthority, BootstrapOptions, CaInitOptions, CaOverrides, MigrateOptions,
 };
+use phoenix_core::system::Proxy;
 use phoenix_core::time::SystemClock;
 use phoenix_core::x509::Fingerprint;
 use pyo3::prelude::*;
@@ -29,6 +30,7 @@ use crate::x509::{Anchor, Crl};
 pub(crate) struct Ca {
     urls: Vec<CaUrl>,
     server_name: Option<String>,
+    proxy: Option<Proxy>,
     root: Option<PathBuf>,
     fingerprint: Option<Fingerprint>,
     provisioner: Option<String>,
@@ -39,13 +41,14 @@ pub(crate) struct Ca {
 #[pymethods]
 impl Ca {
     #[new]
-    #[pyo3(signature = (urls = Vec::new(), *, server_name = None, root_path = None, fingerprint = None,
+    #[pyo3(signature = (urls = Vec::new(), *, server_name = None, proxy = None, root_path = None, fingerprint = None,
         provisioner = None, password = None, acme_directory = None, acme_listen = None, acme_dns_hook = None))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one Python class")]
     fn new(
         py: Python<'_>,
         urls: Vec<String>,
         server_name: Option<String>,
+        proxy: Option<&str>,
         root_path: Option<PathBuf>,
         fingerprint: Option<&str>,
         provisioner: Option<String>,
@@ -73,6 +76,7 @@ impl Ca {
         Ok(Self {
             urls: all_words(py, "urls", &urls)?,
             server_name,
+            proxy: some_word(py, "proxy", proxy)?,
             root: root_path,
             fingerprint: some_word(py, "fingerprint", fingerprint)?,
             provisioner,
@@ -99,6 +103,7 @@ impl Ca {
         Ok(CaOverrides {
             urls: self.urls.clone(),
             server_name: self.server_name.clone(),
+            proxy: self.proxy.clone(),
             root: self.root.clone(),
             fingerprint: self.fingerprint,
             provisioner: self.provisioner.clone(),
@@ -187,6 +192,8 @@ record! {
         said_by: Option<String>,
         /// The name on its certificate, where the address is another.
         server_name: Option<String>,
+        /// The proxy through which it is reached, where one is named.
+        proxy: Option<String>,
         /// The provisioner.
         provisioner: Option<String>,
         /// How names are proved to a CA that speaks ACME.
@@ -324,7 +331,7 @@ impl Site {
     }
 
     /// Take a step-ca into the site, by its root's fingerprint.
-    #[pyo3(signature = (url, fingerprint, *, server_name = None, provisioner = None, password_path = None,
+    #[pyo3(signature = (url, fingerprint, *, server_name = None, proxy = None, provisioner = None, password_path = None,
         root_path = None, dry_run = false, lock_timeout = LOCK_TIMEOUT))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one Python method")]
     fn ca_bootstrap(
@@ -333,6 +340,7 @@ impl Site {
         url: &str,
         fingerprint: &str,
         server_name: Option<String>,
+        proxy: Option<&str>,
         provisioner: Option<String>,
         password_path: Option<PathBuf>,
         root_path: Option<PathBuf>,
@@ -343,6 +351,7 @@ impl Site {
         let fingerprint = word(py, "fingerprint", fingerprint)?;
         let options = BootstrapOptions {
             server_name,
+            proxy: some_word(py, "proxy", proxy)?,
             provisioner,
             password_file: password_path,
             root_file: root_path,

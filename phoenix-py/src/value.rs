@@ -31,6 +31,17 @@ impl<'py, T: IntoPyObject<'py>> IntoPyObject<'py> for Tuple<T> {
     }
 }
 
+impl Time {
+    /// A moment, to the second: what plain data has.
+    pub(crate) fn at(time: SystemTime) -> Self {
+        let second = match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => UNIX_EPOCH.checked_add(Duration::from_secs(since.as_secs())),
+            Err(_) => Some(time),
+        };
+        Self(second.unwrap_or(time))
+    }
+}
+
 impl Default for Time {
     fn default() -> Self {
         Self(UNIX_EPOCH)

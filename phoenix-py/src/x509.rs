@@ -49,8 +49,8 @@ impl Certificate {
             subject: leaf.subject.clone(),
             issuer: leaf.issuer.clone(),
             names: Tuple(leaf.sans.iter().map(ToString::to_string).collect()),
-            not_before: Time(leaf.not_before),
-            not_after: Time(leaf.not_after),
+            not_before: Time::at(leaf.not_before),
+            not_after: Time::at(leaf.not_after),
             serial: leaf.serial_number().to_string(),
             key_type: leaf.key_type.map(|kind| kind.to_string()),
             server_auth: leaf.server_auth,
@@ -135,13 +135,13 @@ impl Anchor {
     /// From when it is valid.
     #[getter]
     fn not_before(&self) -> Time {
-        Time(self.inner.not_before)
+        Time::at(self.inner.not_before)
     }
 
     /// Until when it is valid.
     #[getter]
     fn not_after(&self) -> Time {
-        Time(self.inner.not_after)
+        Time::at(self.inner.not_after)
     }
 
     /// It as PEM.
@@ -205,7 +205,7 @@ impl Chain {
     /// When the first of them ends.
     #[getter]
     fn not_after(&self) -> Time {
-        Time(self.inner.not_after())
+        Time::at(self.inner.not_after())
     }
 
     /// All as PEM.
@@ -297,13 +297,13 @@ impl Crl {
     pub(crate) fn of(list: &core::Crl) -> Self {
         let revoked = list.revoked.iter().map(|(serial, revoked)| RevokedAt {
             serial: serial.to_string(),
-            at: Time(revoked.at),
+            at: Time::at(revoked.at),
             reason: revoked.reason.to_string(),
         });
         Self {
             issuer: list.issuer.clone(),
-            this_update: Time(list.this_update),
-            next_update: list.next_update.map(|next| Time(next.0)),
+            this_update: Time::at(list.this_update),
+            next_update: list.next_update.map(|next| Time::at(next.0)),
             number: list.number.as_ref().map(ToString::to_string),
             revoked: Tuple(revoked.collect()),
             pem: String::from_utf8_lossy(&list.to_pem()).into_owned(),

@@ -19,6 +19,7 @@ def test_a_plan_says_what_and_why_and_writes_nothing(host):
     plan = host.site().plan()
     assert plan.has_work
     issue = plan["issue web.internal.example"]
+    assert isinstance(issue, phoenix_py.Step)
     assert (issue.kind, issue.certificate, issue.changes) == ("issue", "web.internal.example", True)
     assert issue.reasons and all(isinstance(reason, str) and reason for reason in issue.reasons)
     assert issue.action["key_type"] == "ec-p256"
@@ -59,6 +60,7 @@ def test_a_run_does_what_its_plan_says(host):
     assert report.ok and report.exit_status == 0 and report.changes_done == 2
     report.raise_for_status()
     assert [outcome.status for outcome in report] == ["done"] * len(report)
+    assert all(isinstance(outcome, phoenix_py.Outcome) for outcome in report)
     assert {outcome.step for outcome in report} == {step.id for step in plan}
     assert (report.recovered, report.unfinished, report.blocked) == ((), None, ())
     deploy = next(outcome for outcome in report if outcome.step.startswith("deploy"))

@@ -1,8 +1,11 @@
 //! The link on the sample site, whose Docker and Traefik are the demonstration's: Docker's clients get a CA of their own.
 
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use phoenix_core::check::Selection;
+use phoenix_core::diagnostic::Fault;
 use phoenix_core::migrate::DockerTlsOptions;
 use phoenix_core::names::Slug;
 use phoenix_core::observe::Silent;
@@ -10,7 +13,9 @@ use phoenix_core::probe::{Probe, Verdict};
 use phoenix_core::report::{Report, Status};
 use phoenix_core::secret::Secret;
 use phoenix_core::settings::ClientCa;
-use phoenix_core::site::{ChangeOptions, MigrateOptions, Site, SitePaths, SyncOptions};
+use phoenix_core::site::{
+    ChangeOptions, CheckOptions, MigrateOptions, Site, SitePaths, SyncOptions,
+};
 use phoenix_core::store::PendingItem;
 use phoenix_core::time::Clock;
 use phoenix_core::x509::Chain;
@@ -366,4 +371,79 @@ fn a_new_leaf_counts_only_when_it_was_seen_where_it_is_served() {
     demo.sync();
     assert_ne!(std::fs::read(&pair).unwrap(), before);
     assert!(demo.site.pending().unwrap().is_empty());
+}
+
+/// Whether a finding is about the connection between Traefik and Docker: by its rule, its words, or the line that it stands in.
+fn of_the_link(fault: &Fault) -> bool {
+    let rules = [
+        "PX001", "PX002", "PX003", "PX004", "PX005", "PX006", "PX007", "PX008", "PX020", "PX045",
+        "PX046", "PX047", "PX048", "PX053", "PX055",
+    ];
+    let speaks = |text: &str| {
+        let words = [
+            "docker-daemon",
+            "traefik-client",
+            "2375",
+            "2376",
+            "tlscacert",
+        ];
+        words.iter().any(|word| text.contains(word))
+    };
+    let place = fault.places.first();
+    rules.contains(&fault.code)
+        || speaks(&fault.message)
+        || place.is_some_and(|place| speaks(&place.line_text))
+}
+
+#[test]
+fn after_migration_and_run_only_what_is_still_true_of_the_link_is_found() {
+    let demo = Demo::migrated();
+    let left = || -> Vec<(String, String)> {
+        let checked = demo.site.check(&CheckOptions::default()).unwrap();
+        let faults = checked.findings.faults().filter(|fault| of_the_link(fault));
+        faults
+            .map(|fault| (fault.code.to_owned(), fault.message.clone()))
+            .collect()
+    };
+    // What guests tell is that of after the run.
+    let facts = demo.sample.dir.join("var/lib/phoenix/sites");
+    let facts = std::fs::read_dir(facts).unwrap().next().unwrap().unwrap();
+    let facts = std::fs::read_to_string(facts.path().join("facts.json")).unwrap();
+    assert!(facts.contains("tcp://0.0.0.0:2376"), "{facts}");
+    let found = left();
+    let codes: Vec<&str> = found.iter().map(|(code, _)| code.as_str()).collect();
+    assert_eq!(codes, ["PX029", "PX053"], "{found:#?}");
+    assert!(found[0].1.contains("key of docker-daemon"), "{found:#?}");
+    let options = CheckOptions {
+        selection: Selection {
+            select: vec!["PX029".parse().unwrap()],
+            ..Selection::default()
+        },
+        ..CheckOptions::default()
+    };
+    let (report, _) = demo
+        .site
+        .check_fix(&options, ChangeOptions::default())
+        .unwrap();
+    assert_eq!(report.files.len(), 1, "{report:#?}");
+    let pairs = demo.sample.dir.join("etc/phoenix/pairs");
+    assert!(
+        report.files[0]
+            .diff
+            .contains("/etc/phoenix/pairs/docker-daemon")
+    );
+    demo.sync();
+    assert!(demo.world.link_holds());
+    let found = left();
+    assert!(found.iter().all(|(code, _)| code == "PX053"), "{found:#?}");
+    let dirs: Vec<_> = std::fs::read_dir(&pairs).unwrap().collect();
+    let [Ok(dir)] = dirs.as_slice() else {
+        panic!("{dirs:?}");
+    };
+    let key = std::fs::metadata(dir.path().join("server-key.pem")).unwrap();
+    assert_eq!(key.permissions().mode() & 0o7777, 0o600);
+    assert_eq!(
+        key.uid(),
+        std::fs::metadata(&demo.sample.dir).unwrap().uid()
+    );
 }

@@ -176,7 +176,17 @@ impl<'m> View<'m> {
         proto: u8,
         port: u16,
     ) -> Option<Decision> {
-        let (sender, receiver) = (self.zone(from), self.zone(to));
+        self.dropped_between((self.zone(from), from), (self.zone(to), to), proto, port)
+    }
+
+    /// The same where it is known who has the addresses.
+    pub(super) fn dropped_between(
+        &self,
+        (sender, from): (Zone, IpAddr),
+        (receiver, to): (Zone, IpAddr),
+        proto: u8,
+        port: u16,
+    ) -> Option<Decision> {
         let ends = [
             (sender, Direction::Out, to),
             (receiver, Direction::In, from),

@@ -52,6 +52,9 @@ pub const RULE_FIELDS: &[FieldInfo] = &[
     field("comment", "What the rule is for."),
 ];
 
+/// The code of what Proxmox ignores a rule for.
+pub(super) const PROBLEM: &str = "rule";
+
 const fn field(name: &'static str, doc: &'static str) -> FieldInfo {
     FieldInfo {
         name,
@@ -256,7 +259,7 @@ fn fault(problem: &Problem, object: Cursor<'_>) -> Fault {
         Some(member) => member.place(),
         None => object.start_place(),
     };
-    let fault = Fault::new("rule", problem.severity, problem.message.clone()).at(place);
+    let fault = Fault::new(PROBLEM, problem.severity, problem.message.clone()).at(place);
     match problem.help {
         Some(help) => fault.help(help),
         None => fault,

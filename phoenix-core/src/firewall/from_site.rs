@@ -103,7 +103,7 @@ fn rules_of(list: &RuleList<'_>) -> FwConfig {
         .rules
         .iter()
         // Proxmox ignores these, wherever they come from.
-        .filter(|listed| listed.rule.problems(list.scope()).is_empty())
+        .filter(|listed| !listed.ignored)
         .map(|listed| FwRule {
             rule: listed.rule.clone(),
             line: listed.index,

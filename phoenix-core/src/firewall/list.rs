@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Rule, RuleScope, Selector, decode_rule};
+use super::decode::{PROBLEM, decode_rule};
+use super::{Rule, RuleScope, Selector};
 use crate::diagnostic::{Fault, Faults, Place, Severity};
 use crate::document::{Cursor, Document, Fields, Kind, NodeId};
 use crate::guests::{Guest, global_rules};
@@ -77,6 +78,8 @@ pub struct Listed {
     pub node: NodeId,
     /// What it says.
     pub rule: Rule,
+    /// Whether Proxmox ignores it; the list's faults say why.
+    pub ignored: bool,
 }
 
 impl<'d> RuleList<'d> {
@@ -142,8 +145,20 @@ impl<'d> RuleList<'d> {
         for (index, item) in all().enumerate() {
             let node = item.node();
             items.push(node);
-            let rule = decode_rule(item, scope, &mut faults);
-            rules.extend(rule.map(|rule| Listed { index, node, rule }));
+            let before = faults.len();
+            let Some(rule) = decode_rule(item, scope, &mut faults) else {
+                continue;
+            };
+            let ignored = faults
+                .iter()
+                .skip(before)
+                .any(|fault| fault.code == PROBLEM);
+            rules.push(Listed {
+                index,
+                node,
+                rule,
+                ignored,
+            });
         }
         Self {
             target,

@@ -10,16 +10,16 @@ use super::host::{in_words, read_primary};
 use super::{
     CertificateFacts, Inventory, PairFacts, PairState, PlacementState, ProxmoxSeen, read_candidate,
 };
-use crate::deploy::{PairTarget, read_installed};
-use crate::manifest::Rekey;
+use crate::deploy::{Drift, Installed, PairTarget, read_installed};
+use crate::manifest::{Entry, Rekey};
 use crate::model::{Issuer, Model, Placement};
 use crate::names::GuestId;
 use crate::pve;
 use crate::store::{Store, StoreError};
-use crate::system::{Dial, Root};
+use crate::system::{Dial, FileError, Root, Users};
 use crate::time::Clock;
 use crate::transport::{GuestPath, GuestTransport};
-use crate::x509::{Anchor, Crl, Usage, verify_chain};
+use crate::x509::{Anchor, Crl, Usage, verify_chain_knowing};
 
 /// What facts are collected with.
 pub struct Collector<'a> {
@@ -66,6 +66,7 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             }
         },
         client_revoked: with.client_list.clone(),
+        signatures: with.store.known_signatures()?,
         ..Inventory::default()
     };
     let now = with.clock.now();
@@ -84,9 +85,17 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             guests.entry(guest.id).or_default().trust = true;
         }
     }
+    let users = with.root.users();
     for located in &with.model.manifest.entries {
         let entry = &located.value;
-        let primary = read_primary(with.root, entry);
+        let placements = with.model.placements(entry);
+        // One look tells what stands there and whether it is as it should be.
+        let own = placements.first().filter(|own| own.guest.is_none());
+        let seen = own.map(|placement| installed(with, &users, placement));
+        let primary = match &seen {
+            Some(Ok(installed)) => of_installed(entry, installed),
+            _ => read_primary(with.root, entry),
+        };
         let issued = (with.model.issuer_of(entry), entry.cert_type.usage());
         let untrusted = untrusted(&inventory, &primary, issued, now);
         let candidate = read_candidate(with.store, &entry.slug())?;
@@ -103,11 +112,10 @@ pub fn collect(with: &Collector<'_>) -> Result<Inventory, StoreError> {
             }
             _ => None,
         };
-        let placements = with.model.placements(entry);
         let mut states = Vec::with_capacity(placements.len());
         for (index, placement) in placements.iter().enumerate() {
             states.push(match placement.guest {
-                None => on_host(with, placement, &primary.state, entry),
+                None => on_host(with, seen.as_ref(), &primary.state, entry),
                 Some(guest) => {
                     let work = guests.entry(guest).or_default();
                     work.placements
@@ -149,7 +157,7 @@ fn untrusted(
         let words = "the CA of Docker's clients does not exist yet, this run makes it";
         return (issuer == Issuer::DockerClients).then(|| words.to_owned());
     }
-    verify_chain(chain, anchors, now, usage)
+    verify_chain_knowing(chain, anchors, now, usage, &inventory.signatures)
         .err()
         .filter(|fault| !fault.is_expiry())
         .map(|fault| fault.to_string())
@@ -169,32 +177,52 @@ fn proxmox(with: &Collector<'_>) -> ProxmoxSeen {
     }
 }
 
+/// What stands at a pair's paths on the host; what hinders the look is a state of its own.
+fn installed(
+    with: &Collector<'_>,
+    users: &Result<Users, FileError>,
+    placement: &Placement,
+) -> Result<Installed, PlacementState> {
+    let owner = match users.as_ref().map(|users| users.resolve(&placement.owner)) {
+        Ok(Ok(owner)) => owner,
+        Ok(Err(error)) => return Err(PlacementState::Unseen(in_words(&error))),
+        Err(error) => return Err(PlacementState::Unseen(in_words(error))),
+    };
+    let target = PairTarget::of(placement, owner, with.store.journal_dir());
+    read_installed(with.root, &target).map_err(|error| PlacementState::Differs(in_words(&error)))
+}
+
+/// The pair itself; what its version holds in the place of a path that is gone does not count.
+fn of_installed(entry: &Entry, installed: &Installed) -> PairFacts {
+    let is_gone = |path: &Path| {
+        let gone = |drift: &Drift| matches!(drift, Drift::Missing { path: gone } if gone == path);
+        installed.drift.iter().any(gone)
+    };
+    let cert = installed.chain.as_deref();
+    let key = installed.key.as_ref();
+    PairFacts::of_bytes(
+        cert.filter(|_| !is_gone(&entry.cert_path)),
+        key.filter(|_| !is_gone(&entry.key_path)),
+    )
+}
+
 /// How a pair on the host differs from what it should be.
 fn on_host(
     with: &Collector<'_>,
-    placement: &Placement,
+    seen: Option<&Result<Installed, PlacementState>>,
     state: &PairState,
-    entry: &crate::manifest::Entry,
+    entry: &Entry,
 ) -> PlacementState {
     if matches!(state, PairState::Missing) {
         return PlacementState::Missing;
     }
-    let owner = match with
-        .root
-        .users()
-        .map(|users| users.resolve(&placement.owner))
-    {
-        Ok(Ok(owner)) => owner,
-        Ok(Err(error)) => return PlacementState::Unseen(in_words(&error)),
-        Err(error) => return PlacementState::Unseen(in_words(&error)),
-    };
-    let target = PairTarget::of(placement, owner, with.store.journal_dir());
-    match read_installed(with.root, &target) {
-        Ok(found) => match found.drift.first() {
+    match seen {
+        None => PlacementState::Missing,
+        Some(Err(state)) => state.clone(),
+        Some(Ok(installed)) => match installed.drift.first() {
             None => ca_drift(with, entry.ca_path.as_deref()),
             Some(drift) => PlacementState::Differs(drift.to_string()),
         },
-        Err(error) => PlacementState::Differs(in_words(&error)),
     }
 }
 

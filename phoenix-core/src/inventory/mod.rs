@@ -14,7 +14,7 @@ use crate::firewall::ProxmoxFacts;
 use crate::model::Issuer;
 use crate::names::{CommonName, GuestId};
 use crate::store::{Held, PendingItem, Trial};
-use crate::x509::{Anchor, Chain, Crl, Fingerprint};
+use crate::x509::{Anchor, Chain, Crl, Fingerprint, KnownSignatures};
 
 pub(crate) use collect::{CALL_TIME, DAEMON_JSON, guest_path};
 pub use collect::{Collector, collect};
@@ -47,6 +47,8 @@ pub struct Inventory {
     pub proxmox: ProxmoxSeen,
     /// The last change of the firewall that waited for its confirmation, or still does.
     pub trial: Option<Trial>,
+    /// Signatures of chains that were right before, and those that are now.
+    pub signatures: KnownSignatures,
 }
 
 /// What was seen of Proxmox's files.

@@ -12,7 +12,7 @@ use crate::check::{
 };
 use crate::diagnostic::{Fault, Faults, Place, Severity};
 use crate::error::Error;
-use crate::inventory::{Collector, collect};
+use crate::inventory::{Collector, Inventory, collect};
 use crate::model::{Model, SiteFiles, SourceFile};
 use crate::plan::{Action, Plan};
 use crate::time::GoDuration;
@@ -261,20 +261,7 @@ impl Site {
             }
             return Ok(());
         }
-        let transports = (self.seams.transports)(&model.guests, &model.settings);
-        let dial_from = |guest| self.dial_from(&transports, guest);
-        let inventory = collect(&Collector {
-            root: &self.root,
-            model,
-            store: &self.store(),
-            anchors: Vec::new(),
-            client_anchors: Vec::new(),
-            own_list: None,
-            client_list: None,
-            transports: &transports,
-            dial_from: &dial_from,
-            clock: self.seams.clock.as_ref(),
-        })?;
+        let inventory = self.ask_guests(model)?;
         facts.guests = Told::of(&inventory);
         for (guest, found) in &inventory.guests {
             if let Some(why) = &found.down {
@@ -287,6 +274,39 @@ impl Site {
                 "the CA was not asked: {}",
                 crate::inventory::in_words(&error)
             )),
+        }
+        Ok(())
+    }
+
+    fn ask_guests(&self, model: &Model) -> Result<Inventory, Error> {
+        let transports = (self.seams.transports)(&model.guests, &model.settings);
+        let dial_from = |guest| self.dial_from(&transports, guest);
+        Ok(collect(&Collector {
+            root: &self.root,
+            model,
+            store: &self.store(),
+            anchors: Vec::new(),
+            client_anchors: Vec::new(),
+            own_list: None,
+            client_list: None,
+            transports: &transports,
+            dial_from: &dial_from,
+            clock: self.seams.clock.as_ref(),
+        })?)
+    }
+
+    /// Keeps for later looks what guests tell after a run that configured their daemons: what they told before it is over.
+    pub(super) fn keep_new_facts(&self, model: &Model, plan: &Plan) -> Result<(), Error> {
+        let configures = |action: &Action| {
+            matches!(
+                action,
+                Action::ConfigureDocker { .. } | Action::ConfigureTraefik { .. }
+            )
+        };
+        if plan.steps.iter().any(|step| configures(&step.action)) {
+            let inventory = self.ask_guests(model)?;
+            let facts = KeptFacts::of(&inventory, self.seams.clock.now());
+            self.store().keep_facts(&facts)?;
         }
         Ok(())
     }

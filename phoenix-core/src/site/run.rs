@@ -68,6 +68,7 @@ impl Site {
                 agree(&model, &mut work)?;
                 self.store()
                     .keep_facts(&KeptFacts::of(&work.inventory, clock.now()))?;
+                self.store().keep_signatures(&work.inventory.signatures)?;
                 Self::unblocked(&model, &work)?;
                 work.plan.blocked.extend(stuck.map(|reason| Blocked {
                     subject: "firewall".to_owned(),
@@ -77,6 +78,12 @@ impl Site {
                     certificate: None,
                 }));
                 let mut report = self.run(&model, &work, &limited)?;
+                if let Err(error) = self.keep_new_facts(&model, &work.plan) {
+                    report.notes.push(format!(
+                        "what guests tell now could not be kept for `check`: {}",
+                        crate::inventory::in_words(&error)
+                    ));
+                }
                 report.recovered = recovered_lines(&recovered);
                 report
                     .recovered

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::names::{FileMode, Slug};
 use crate::system::{Attributes, FileError, Root};
+use crate::x509::KnownSignatures;
 
 pub use audit::AuditLine;
 pub use held::Held;
@@ -144,6 +145,20 @@ impl Store {
         self.write_json(FACTS, facts)
     }
 
+    /// Signatures of certificates that an earlier run found right.
+    pub fn known_signatures(&self) -> Result<KnownSignatures, StoreError> {
+        let bytes = self.read(SIGNATURES)?;
+        Ok(KnownSignatures::from_bytes(&bytes.unwrap_or_default()))
+    }
+
+    /// Keeps those that this run found right, where they are others.
+    pub fn keep_signatures(&self, known: &KnownSignatures) -> Result<(), StoreError> {
+        if known.changed() {
+            self.write(SIGNATURES, &known.to_bytes())?;
+        }
+        Ok(())
+    }
+
     fn damaged(&self, name: &str, what: &dyn std::fmt::Display) -> StoreError {
         StoreError::Damaged {
             path: self.dir.join(name),
@@ -168,3 +183,4 @@ impl Store {
 
 /// What guests told the last run.
 const FACTS: &str = "facts.json";
+const SIGNATURES: &str = "signatures";

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use rustls_pki_types::{TrustAnchor, UnixTime};
+use rustls_pki_types::{SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
 
+use super::known::{KnownSignatures, Remembering};
 use super::{Anchor, Chain};
 use crate::names::{NameError, text_serde};
 use crate::time::rfc3339;
@@ -107,14 +108,44 @@ pub fn verify_chain(
     now: SystemTime,
     usage: Usage,
 ) -> Result<(), ChainFault> {
+    verify_with(chain, anchors, now, usage, ALL_VERIFICATION_ALGS)
+}
+
+/// As [`verify_chain`], where signatures that are known are not verified again.
+pub fn verify_chain_knowing(
+    chain: &Chain,
+    anchors: &[Anchor],
+    now: SystemTime,
+    usage: Usage,
+    known: &KnownSignatures,
+) -> Result<(), ChainFault> {
+    let all: Vec<Remembering<'_>> = ALL_VERIFICATION_ALGS
+        .iter()
+        .map(|algorithm| Remembering {
+            algorithm: *algorithm,
+            known,
+        })
+        .collect();
+    let all: Vec<&dyn SignatureVerificationAlgorithm> =
+        all.iter().map(|algorithm| algorithm as _).collect();
+    verify_with(chain, anchors, now, usage, &all)
+}
+
+fn verify_with(
+    chain: &Chain,
+    anchors: &[Anchor],
+    now: SystemTime,
+    usage: Usage,
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
+) -> Result<(), ChainFault> {
     let (valid, outdated): (Vec<&Anchor>, Vec<&Anchor>) =
         anchors.iter().partition(|anchor| anchor.valid_at(now));
-    let result = verify(chain, &valid, now, usage);
+    let result = verify(chain, &valid, now, usage, algorithms);
     // webpki does not look at a root's own dates, so a chain may fail only because its root was left out above.
     if let Err(ChainFault::UnknownIssuer { .. }) = &result
         && let Some(root) = outdated
             .into_iter()
-            .find(|root| verify(chain, &[root], now, usage).is_ok())
+            .find(|root| verify(chain, &[root], now, usage, algorithms).is_ok())
     {
         return Err(ChainFault::RootExpired {
             subject: root.subject.clone(),
@@ -129,6 +160,7 @@ fn verify(
     anchors: &[&Anchor],
     now: SystemTime,
     usage: Usage,
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
 ) -> Result<(), ChainFault> {
     let fault = |error: Error| explain(&error, chain, usage);
     let anchors: Vec<TrustAnchor<'_>> = anchors
@@ -144,7 +176,7 @@ fn verify(
     EndEntityCert::try_from(leaf)
         .map_err(fault)?
         .verify_for_usage(
-            ALL_VERIFICATION_ALGS,
+            algorithms,
             &anchors,
             intermediates,
             UnixTime::since_unix_epoch(since_epoch),

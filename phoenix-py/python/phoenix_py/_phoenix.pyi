@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any, Literal, Union, final, overload
 
@@ -551,6 +551,7 @@ class StepCa:
         provisioner: str | None = None,
         password: Union[bytes, os.PathLike[str], Callable[[], bytes]] | None = None,
         server_name: str | None = None,
+        proxy: str | None = None,
         connect_timeout: timedelta | None = None,
         request_timeout: timedelta | None = None,
         total_timeout: timedelta | None = None,
@@ -1357,7 +1358,7 @@ class EmbeddedCa:
         directory: Union[str, os.PathLike[str]],
         *,
         domains: Sequence[str] | None = None,
-        networks: Sequence[Union[str, IPv4Address, IPv6Address]] | None = None,
+        networks: Sequence[Union[str, IPv4Network, IPv6Network]] | None = None,
         root: Union[str, os.PathLike[str]] | None = None,
     ) -> EmbeddedCa:
         """Open the CA in a directory, or make one there that may issue for these domains and networks; for all by
@@ -4517,6 +4518,7 @@ class Site:
         fingerprint: str,
         *,
         server_name: str | None = None,
+        proxy: str | None = None,
         provisioner: str | None = None,
         password_path: Union[str, os.PathLike[str]] | None = None,
         root_path: Union[str, os.PathLike[str]] | None = None,
@@ -4529,6 +4531,7 @@ class Site:
             url: The CA's address, `https://ca.internal.example:9000`.
             fingerprint: SHA-256 of the root, hexadecimal, from the CA's operator.
             server_name: The name on the CA's certificate, where the address is another.
+            proxy: The HTTP proxy through which the CA is reached, `http://proxy.example.org:3128`.
             provisioner: The provisioner; the only JWK provisioner by default.
             password_path: The file with the provisioner's password.
             root_path: The file with the root.
@@ -4795,6 +4798,9 @@ class CaView:
     def server_name(self) -> str | None:
         """The name on its certificate, where the address is another."""
     @property
+    def proxy(self) -> str | None:
+        """The proxy through which it is reached, where one is named."""
+    @property
     def provisioner(self) -> str | None:
         """The provisioner."""
     @property
@@ -4997,6 +5003,7 @@ class Ca:
         urls: Sequence[str] = ...,
         *,
         server_name: str | None = None,
+        proxy: str | None = None,
         root_path: Union[str, os.PathLike[str]] | None = None,
         fingerprint: str | None = None,
         provisioner: str | None = None,

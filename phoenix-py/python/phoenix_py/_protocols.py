@@ -32,10 +32,15 @@ class Authority(Protocol):
         ...
 
     # What the two of ours take is typed more closely than what is taken of others.
-    enroll: Any
-    """`enroll(request: Request) -> Issued | Chain`: issues a certificate."""
-    renew: Any
-    """`renew(current: Chain, request: Request) -> Issued | Chain`: issues one with the names and key of a current one."""
+    @property
+    def enroll(self) -> Any:
+        """`enroll(request: Request) -> Issued | Chain`: issues a certificate."""
+        ...
+
+    @property
+    def renew(self) -> Any:
+        """`renew(current: Chain, request: Request) -> Issued | Chain`: one with the names and key of a current one."""
+        ...
 
 
 class OwnAuthority:

@@ -20,8 +20,7 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
     if let Some((address, at)) = read(own)
         && let Some(ip) = address.ip()
     {
-        let by = "the host".to_owned();
-        taken.insert(ip, Taken { by, at });
+        taken.insert(ip, Taken { by: None, at });
     }
     let bridge = network(read(own).map(|(address, _)| address)).or_else(|| {
         let subnet = host.at("/network/default_subnet")?;
@@ -80,34 +79,36 @@ pub(in crate::check) fn check<'m>(view: &View<'m>, found: &mut Found<'m>) {
 }
 
 struct Taken<'m> {
-    by: String,
+    /// Nobody is the host.
+    by: Option<&'m Guest>,
     at: Cursor<'m>,
 }
 
 fn once<'m>(
-    guest: &Guest,
+    guest: &'m Guest,
     ip: IpAddr,
     at: Cursor<'m>,
     taken: &mut HashMap<IpAddr, Taken<'m>>,
     found: &mut Found<'m>,
 ) {
     if let Some(first) = taken.get(&ip) {
+        let by = first.by.map_or_else(|| "the host".to_owned(), named);
         found
             .add(
                 "PX025",
                 format!(
                     "found the address {ip} for {} and {}, expected one of its own for each",
-                    first.by,
+                    by,
                     named(guest)
                 ),
             )
             .value(at)
-            .and_value(first.at, format!("{} has it here", first.by));
+            .and_value(first.at, format!("{by} has it here"));
     } else {
         taken.insert(
             ip,
             Taken {
-                by: named(guest),
+                by: Some(guest),
                 at,
             },
         );

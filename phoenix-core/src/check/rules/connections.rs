@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{Found, Open, View, named, object};
 use crate::document::{Cursor, Part};
 use crate::firewall::{
-    Action, AddressMatch, Decision, Direction, Listed, Rule, RuleList, RuleSource, TCP, UDP,
+    Action, AddressMatch, Decision, Direction, Listed, Rule, RuleList, RuleSource, TCP, UDP, Zone,
 };
 use crate::guests::Guest;
 
@@ -203,12 +203,13 @@ fn stopped<'v, 'm>(
     list: &'v RuleList<'m>,
 ) -> Vec<Stopped<'v, 'm>> {
     let mut all = Vec::new();
-    let Some(own) = guest
-        .filter(|guest| !guest.is_template)
-        .and_then(|guest| guest.address.ip())
-    else {
+    let Some(guest) = guest.filter(|guest| !guest.is_template) else {
         return all;
     };
+    let Some(own) = guest.address.ip() else {
+        return all;
+    };
+    let zone = |guest: &Guest| Zone::Guest(guest.id.id, 0);
     for listed in &list.rules {
         let rule = &listed.rule;
         let Some((far, proto)) = end(rule) else {
@@ -217,15 +218,17 @@ fn stopped<'v, 'm>(
         let Some(other) = view.at(far).filter(|_| far != own) else {
             continue;
         };
-        let (from, to) = match rule.direction {
-            Direction::Out => (own, far),
-            _ => (far, own),
+        let ends = ((zone(guest), own), (zone(other), far));
+        let (sender, receiver) = match rule.direction {
+            Direction::Out => ends,
+            _ => (ends.1, ends.0),
         };
         for range in &rule.ports.0 {
-            let way = (from, to, proto, *range.start());
+            let port = *range.start();
+            let way = (sender.1, receiver.1, proto, port);
             // Only what the other end says is news to who wrote this rule.
             let decision = view
-                .dropped(from, to, proto, *range.start())
+                .dropped_between(sender, receiver, proto, port)
                 .filter(|decision| *list_of(decision) == RuleSource::Guest(other.id.id));
             all.extend(decision.map(|decision| Stopped {
                 list,

@@ -60,7 +60,9 @@ fn daemon_json<'m>(
     let Some(hosts) = root.get("hosts") else {
         return;
     };
+    // A drop-in of ours that takes the options out is among what is in effect.
     if let Ok(plan) = unit_plan(&docker.unit)
+        && plan.drop_in.is_some()
         && let Some(option) = plan
             .removed
             .iter()

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Found, View};
 use crate::check::finding::Deed;
-use crate::document::Part;
+use crate::document::{NodeId, Part};
 use crate::firewall::{AddressMatch, Direction, Listed, Ports, Rule, RuleList};
 use crate::guests::Guest;
 
@@ -19,9 +19,10 @@ pub(in crate::check) fn check<'m>(
         .rules
         .iter()
         // What Proxmox ignores is reported as such.
-        .filter(|listed| listed.rule.enabled && listed.rule.problems(list.scope()).is_empty())
+        .filter(|listed| listed.rule.enabled && !listed.ignored)
         .collect();
     let mut index = Index::new(&rules);
+    let mut foreign = Vec::new();
     for (at, listed) in rules.iter().enumerate() {
         let earlier = index.covering(&rules, at).map(|earlier| rules[earlier]);
         // A copy is a copy, whatever it is about.
@@ -30,13 +31,60 @@ pub(in crate::check) fn check<'m>(
             covered(list, listed, earlier, found);
         } else if super::firewall::opens_plain(view, &listed.rule) {
             // To be moved or removed, whatever comes before it.
-        } else if !never(view, guest, list, listed, found)
+        } else if !never(view, guest, list, listed, &mut foreign, found)
             && let Some(earlier) = earlier
         {
             covered(list, listed, earlier, found);
         }
         index.add(&listed.rule, at);
     }
+    not_the_hosts(view, list, &foreign, found);
+}
+
+/// Host-wide rules about guests: whoever writes them believes that they are every guest's, so they are told together.
+fn not_the_hosts<'m>(
+    view: &View<'m>,
+    list: &RuleList<'m>,
+    foreign: &[Foreign],
+    found: &mut Found<'m>,
+) {
+    let Some(first) = foreign.first() else {
+        return;
+    };
+    let mut guests: Vec<String> = Vec::new();
+    for rule in foreign {
+        let guest = view.at(rule.ip).map(|guest| guest.id.to_string());
+        guests.extend(guest.filter(|guest| !guests.contains(guest)));
+    }
+    let count = match foreign.len() {
+        1 => "a host-wide rule".to_owned(),
+        count => format!("{count} host-wide rules"),
+    };
+    let open = found.add(
+        "PX023",
+        format!(
+            "found {count} about {}, expected none: such rules see only what the host itself gets and sends",
+            guests.join(", ")
+        ),
+    );
+    let place = |rule: &Foreign| {
+        let cursor = list.document.cursor(rule.node);
+        cursor.get(rule.key).unwrap_or(cursor)
+    };
+    open.value(place(first));
+    for rule in foreign.iter().skip(1).take(SHOWN) {
+        open.and_value(place(rule), "so is this one");
+    }
+    if let more @ 1.. = foreign.len().saturating_sub(SHOWN + 1) {
+        open.note(format!("and {more} more"));
+    }
+}
+
+/// A host-wide rule whose own end is a guest.
+struct Foreign {
+    node: NodeId,
+    key: &'static str,
+    ip: IpAddr,
 }
 
 fn covered<'m>(list: &RuleList<'m>, listed: &Listed, earlier: &Listed, found: &mut Found<'m>) {
@@ -95,6 +143,7 @@ fn never<'m>(
     guest: Option<&'m Guest>,
     list: &RuleList<'m>,
     listed: &Listed,
+    foreign: &mut Vec<Foreign>,
     found: &mut Found<'m>,
 ) -> bool {
     let rule = &listed.rule;
@@ -114,22 +163,19 @@ fn never<'m>(
     let (key, message) = if let Some(other) = single(near.as_ref()).filter(|ip| *ip != own)
         && let Some(whose) = whose(view, other)
     {
-        let message = match guest {
-            Some(guest) => format!(
-                "found {other} as `{near_key}` of an {} rule of {}, which is {whose} and never seen there",
-                word(rule.direction),
-                guest.id
-            ),
-            None => format!(
-                "found {other} as `{near_key}` of a host-wide {} rule, which is {whose}: such rules see only what the host itself {}",
-                word(rule.direction),
-                if rule.direction == Direction::In {
-                    "gets"
-                } else {
-                    "sends"
-                }
-            ),
+        let Some(guest) = guest else {
+            foreign.push(Foreign {
+                node: listed.node,
+                key: near_key,
+                ip: other,
+            });
+            return true;
         };
+        let message = format!(
+            "found {other} as `{near_key}` of an {} rule of {}, which is {whose} and never seen there",
+            word(rule.direction),
+            guest.id
+        );
         (near_key, message)
     } else if single(far.as_ref()) == Some(own) {
         let message = format!(
@@ -317,6 +363,8 @@ impl Index {
 
 /// Rules that are compared one by one.
 const SHORT: usize = 48;
+/// Places that are shown; more are counted.
+const SHOWN: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -392,6 +440,7 @@ mod tests {
                 index,
                 node,
                 rule: rule(text),
+                ignored: false,
             })
             .collect();
         let rules: Vec<&Listed> = listed.iter().collect();
