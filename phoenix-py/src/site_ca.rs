@@ -111,7 +111,6 @@ impl Ca {
                 .map(|given| self::password(Some(given.bind(py))))
                 .transpose()?,
             acme: self.acme.clone(),
-            ..CaOverrides::default()
         })
     }
 }

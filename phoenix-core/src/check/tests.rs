@@ -450,10 +450,8 @@ fn of_the_real_site_after_migration_and_run_only_what_is_still_true_is_found() {
 /// What guests tell when a run has configured them: a unit of Docker's own with our drop-in, Traefik of today.
 fn told_after_a_run() -> Facts {
     let started = "/usr/bin/dockerd --containerd=/run/containerd/containerd.sock";
-    let unit = format!(
-        "# /lib/systemd/system/docker.service\n[Service]\nExecStart={} -H fd://\n",
-        started
-    );
+    let unit =
+        format!("# /lib/systemd/system/docker.service\n[Service]\nExecStart={started} -H fd://\n");
     let drop_in = crate::docker::unit::plan(&unit).unwrap().drop_in.unwrap();
     let docker = crate::inventory::DockerFacts {
         daemon_json: Some(

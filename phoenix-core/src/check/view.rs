@@ -154,7 +154,9 @@ impl<'m> View<'m> {
             }
             found
         });
-        parts.into_iter().for_each(|part| found.append(part));
+        for part in parts {
+            found.append(part);
+        }
     }
 
     /// What is found in the lists, in their order.

@@ -70,8 +70,6 @@ struct Commit {
     taken: bool,
     /// Whether a link was put in place.
     linked: bool,
-    /// Whether `current` was pointed elsewhere.
-    swapped: bool,
     /// Paths at which nothing stood.
     made: Vec<PathBuf>,
     applied: Option<Applied>,
@@ -89,7 +87,6 @@ impl Commit {
             previous: None,
             taken: false,
             linked: false,
-            swapped: false,
             made: Vec::new(),
             applied: None,
         };
@@ -188,7 +185,7 @@ impl Commit {
         if !self.layout.files.is_empty() {
             self.applied = Some(self.transaction(&versions, None)?);
         }
-        if self.previous.as_deref() != Some(self.version.as_str()) {
+        if self.swaps() {
             let swapped = self
                 .note_previous(&versions)
                 .and_then(|()| Ok(versions.point_current(&self.version)?));
@@ -196,7 +193,6 @@ impl Commit {
                 self.undo_applied()?;
                 return Err(error);
             }
-            self.swapped = true;
         }
         if let Some(previous) = self.previous.as_deref().filter(|_| self.taken) {
             versions.close(previous)?;
@@ -205,7 +201,7 @@ impl Commit {
     }
 
     fn sync_current(&mut self) -> Result<(), DeployError> {
-        if !self.swapped {
+        if self.layout.arrangement == Arrangement::Files || !self.swaps() {
             return Ok(());
         }
         let versions = self.versions()?;
@@ -226,6 +222,11 @@ impl Commit {
         }
     }
 
+    /// Whether `current` is to name another version than before.
+    fn swaps(&self) -> bool {
+        self.previous.as_deref() != Some(self.version.as_str())
+    }
+
     fn undo_applied(&mut self) -> Result<(), DeployError> {
         match self.applied.take() {
             Some(applied) => Ok(applied.undo()?),
@@ -238,7 +239,7 @@ impl Commit {
         if self.previous.is_none() {
             self.previous = self.take_over(versions)?;
         }
-        if self.previous.as_deref() != Some(self.version.as_str()) {
+        if self.swaps() {
             self.note_previous(versions)?;
         }
         let current = Change::Link {

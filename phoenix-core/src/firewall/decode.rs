@@ -167,9 +167,10 @@ impl<'d> Members<'d> {
         Some(Self {
             object,
             values,
-            strange: match strange {
-                true => Some(Fields::open(object, faults)?),
-                false => None,
+            strange: if strange {
+                Some(Fields::open(object, faults)?)
+            } else {
+                None
             },
         })
     }
