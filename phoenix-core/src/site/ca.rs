@@ -91,6 +91,7 @@ impl Site {
             kind: "own",
             at: vec![own.describe()],
             said_by: None,
+            proxy: None,
             server_name: None,
             provisioner: None,
             challenge: None,
