@@ -9,6 +9,7 @@ use phoenix_core::diagnostic::Fault;
 use phoenix_core::migrate::DockerTlsOptions;
 use phoenix_core::names::Slug;
 use phoenix_core::observe::Silent;
+use phoenix_core::plan::Scope;
 use phoenix_core::probe::{Probe, Verdict};
 use phoenix_core::report::{Report, Status};
 use phoenix_core::secret::Secret;
@@ -50,6 +51,16 @@ impl Clock for Hurried {
 impl Demo {
     /// The link as mutual TLS, with a client of the site's CA that has nothing to do with it.
     fn migrated() -> Self {
+        let demo = Self::plain();
+        demo.migrate(None);
+        demo.sync();
+        assert!(demo.world.link_holds());
+        demo.world.let_in();
+        demo
+    }
+
+    /// The link in the clear.
+    fn plain() -> Self {
         let sample = Sample::build(false).unwrap();
         let world = World::start(&sample.dir).unwrap();
         let paths = SitePaths {
@@ -79,10 +90,6 @@ impl Demo {
         "permissions": "600"
     },"#;
         std::fs::write(&manifest, text.replacen('[', other, 1)).unwrap();
-        demo.migrate(None);
-        demo.sync();
-        assert!(demo.world.link_holds());
-        demo.world.let_in();
         demo
     }
 
@@ -112,7 +119,15 @@ impl Demo {
     }
 
     fn run(&self) -> Report {
-        self.site.sync(&SyncOptions::default(), &Silent).unwrap()
+        self.stage(Scope::All)
+    }
+
+    fn stage(&self, scope: Scope) -> Report {
+        let options = SyncOptions {
+            scope,
+            ..SyncOptions::default()
+        };
+        self.site.sync(&options, &Silent).unwrap()
     }
 
     fn sync(&self) -> Report {
@@ -187,6 +202,31 @@ fn dockers_clients_get_a_ca_of_their_own_and_the_shared_one_back_with_one_restar
     assert!(demo.issuer_of_client().contains("Phoenix Intermediate CA"));
     assert_eq!(demo.same_ca().verdict, Verdict::Noted);
     assert_eq!(demo.steps(), [""; 0]);
+}
+
+#[test]
+fn traefik_never_moves_before_docker_also_by_itself() {
+    let demo = Demo::plain();
+    demo.migrate(None);
+    let file = demo
+        .sample
+        .dir
+        .join("guests/lxc-102/etc/traefik/traefik.yml");
+    let before = std::fs::read(&file).unwrap();
+    let alone = demo.stage(Scope::Traefik);
+    assert!(!alone.ok());
+    let why = &alone.blocked[0].reason;
+    assert!(why.contains("does not serve TLS on 2376 yet"), "{why}");
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        before,
+        "Traefik keeps its link"
+    );
+    let docker = demo.stage(Scope::Docker);
+    assert!(docker.ok(), "{docker:#?}");
+    let traefik = demo.stage(Scope::Traefik);
+    assert!(traefik.ok(), "{traefik:#?}");
+    assert!(demo.world.link_holds());
 }
 
 #[test]

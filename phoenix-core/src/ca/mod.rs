@@ -28,6 +28,10 @@ pub use stepca::{
 };
 pub use url::CaUrl;
 
+/// What a program without step-ca says of it.
+pub(crate) const WITHOUT_STEP_CA: &str =
+    "this program was built without step-ca (cargo feature `stepca`)";
+
 use crate::names::{CommonName, SubjectAltName};
 use crate::time::GoDuration;
 use crate::x509::{Anchor, Chain, PrivateKey, Usage};

@@ -33,6 +33,7 @@ impl CaUrl {
     }
 
     /// The same port under another name, as the token's audience and the TLS name see it.
+    #[cfg(any(feature = "acme", feature = "stepca"))]
     pub(crate) fn under(&self, name: &str) -> Self {
         Self {
             host: name.to_owned(),

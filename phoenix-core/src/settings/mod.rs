@@ -4,6 +4,7 @@ mod acme;
 mod discover;
 mod edit;
 mod reach;
+mod traefik;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(crate) use discover::ROOT_FILE;
 pub use discover::{AcmeChoice, CaChoice, CaHints, StepCaChoice, discover};
 pub(crate) use edit::{Setting, edited, fresh};
 pub use reach::{Reach, SshSettings};
+pub use traefik::TraefikSettings;
 pub use trust::TrustSettings;
 
 /// The settings.
@@ -149,48 +151,6 @@ impl std::str::FromStr for ClientCa {
     }
 }
 
-/// `[traefik]`.
-#[derive(Debug, Clone)]
-pub struct TraefikSettings {
-    /// The template of the static file, below the site. Default `etc/traefik/traefik.yml.template`.
-    pub template: PathBuf,
-    /// The static file in the guest. Default `/etc/traefik/traefik.yml`.
-    pub static_file: PathBuf,
-    /// Directory of the client's files in the guest. Default `/etc/traefik/certs`.
-    pub certs_dir: PathBuf,
-    /// The program in the guest. Default `/usr/local/bin/traefik`.
-    pub binary: PathBuf,
-    /// A file of this host with the program, for a container that has none.
-    pub source: Option<PathBuf>,
-    /// The version that is downloaded where there is no `source`.
-    pub version: Option<String>,
-    /// The SHA-256 that the downloaded program must have.
-    pub sha256: Option<String>,
-    /// Whether a new client pair alone restarts Traefik, too. Default no: it rereads the files on every reconnect.
-    pub always_restart: bool,
-    /// Whether the dynamic file is made from the guests' `traefik_service` entries. Default yes.
-    pub routes: bool,
-    /// Common name of the client's certificate; `traefik-client.<domain>` when absent.
-    pub common_name: Option<CommonName>,
-}
-
-impl Default for TraefikSettings {
-    fn default() -> Self {
-        Self {
-            template: PathBuf::from("etc/traefik/traefik.yml.template"),
-            static_file: PathBuf::from("/etc/traefik/traefik.yml"),
-            certs_dir: PathBuf::from("/etc/traefik/certs"),
-            binary: PathBuf::from("/usr/local/bin/traefik"),
-            source: None,
-            version: None,
-            sha256: None,
-            routes: true,
-            always_restart: false,
-            common_name: None,
-        }
-    }
-}
-
 impl Settings {
     /// Reads the settings; all faults of the file at once.
     pub fn decode(document: &Document) -> Result<Self, Faults> {
@@ -295,50 +255,7 @@ impl Settings {
             set(&mut of.client_ca, parsed(docker, "client_ca", &mut faults));
             of.common_name = parsed(docker, "common_name", &mut faults);
         }
-        if let Some(traefik) = table(root, "traefik", &mut faults) {
-            known(
-                traefik,
-                &[
-                    "template",
-                    "static_file",
-                    "certs_dir",
-                    "binary",
-                    "source",
-                    "version",
-                    "sha256",
-                    "restart",
-                    "routes",
-                    "common_name",
-                ],
-                &mut faults,
-            );
-            let of = &mut settings.traefik;
-            set(
-                &mut of.template,
-                string(traefik, "template", &mut faults).map(PathBuf::from),
-            );
-            set(
-                &mut of.static_file,
-                path(traefik, "static_file", &mut faults),
-            );
-            set(&mut of.certs_dir, path(traefik, "certs_dir", &mut faults));
-            set(&mut of.binary, path(traefik, "binary", &mut faults));
-            of.source = path(traefik, "source", &mut faults);
-            of.version = string(traefik, "version", &mut faults);
-            of.sha256 = sha256(traefik, &mut faults);
-            match string(traefik, "restart", &mut faults).as_deref() {
-                None | Some("needed") => {}
-                Some("always") => of.always_restart = true,
-                Some(_) => complain(traefik, "restart", "`needed` or `always`", &mut faults),
-            }
-            of.common_name = parsed(traefik, "common_name", &mut faults);
-            if let Some(node) = traefik.get("routes") {
-                match node.as_bool() {
-                    Some(routes) => of.routes = routes,
-                    None => complain(traefik, "routes", "`true` or `false`", &mut faults),
-                }
-            }
-        }
+        settings.traefik = traefik::decode(root, &mut faults);
         if let Some(portainer) = table(root, "portainer", &mut faults) {
             known(portainer, &["api_key_file"], &mut faults);
             settings.portainer_api_key_file = path(portainer, "api_key_file", &mut faults);
@@ -347,16 +264,6 @@ impl Settings {
         settings.trust = trust::decode(root, &mut faults);
         faults.into_result(settings)
     }
-}
-
-/// A digest as `sha256sum` prints it.
-fn sha256(table: Cursor<'_>, faults: &mut Faults) -> Option<String> {
-    let text = string(table, "sha256", faults)?.to_ascii_lowercase();
-    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Some(text);
-    }
-    complain(table, "sha256", "64 hex digits", faults);
-    None
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {

@@ -205,6 +205,39 @@ mod tests {
     }
 
     #[test]
+    fn the_notice_says_what_the_run_said() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let scratch = crate::system::scratch::Scratch::new();
+        let tool = |name: &str, text: &str| {
+            let path = scratch.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        let said = scratch.path().join("said");
+        tool("journalctl", "echo \"50% of $*\"");
+        tool(
+            "logger",
+            &format!("echo \"$*\" >{0}; cat >>{0}", said.display()),
+        );
+        // The host's own mail is not for tests.
+        let notice = NOTICE.replace("/usr/sbin/sendmail", "/nonexistent/sendmail");
+        let status = std::process::Command::new("/bin/sh")
+            .args(["-c", &notice])
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin", scratch.path().display()),
+            )
+            .status()
+            .unwrap();
+        assert!(status.success());
+        assert_eq!(
+            std::fs::read_to_string(said).unwrap(),
+            "-t phoenix-sync -p daemon.err\nphoenix-sync failed\n50% of -u phoenix-sync.service -n 60 --no-pager -o cat\n"
+        );
+    }
+
+    #[test]
     fn a_timer_remembers_the_cron_file_that_it_stands_for() {
         let mut facts = UnitFacts {
             command: &["/usr/bin/phoenix".to_owned()],

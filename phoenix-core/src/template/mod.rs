@@ -4,21 +4,32 @@
 //! listed below; `phoenix template vars` shows them with the values of a site.
 #![doc = include_str!("names.md")]
 
+#[cfg(not(feature = "templates"))]
+mod absent;
 mod context;
 mod edit;
+#[cfg(feature = "templates")]
 mod filters;
 mod output;
+#[cfg(feature = "templates")]
 mod render;
+#[cfg(feature = "templates")]
 mod vars;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
+#[cfg(not(feature = "templates"))]
+pub use absent::{render, variables};
 pub use context::{Context, FILTERS, NAMES, Named};
 pub use edit::{Assignment, AssignmentError, assign, jinja_outside_quotes};
 pub use output::read_output;
+#[cfg(feature = "templates")]
 pub use render::render;
-pub use vars::{Variable, variables};
+#[cfg(feature = "templates")]
+pub use vars::variables;
 
 /// A template and those that lie beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +66,7 @@ impl Template {
         std::iter::once((self.path.clone(), self.source.as_str())).chain(beside)
     }
 
+    #[cfg(feature = "templates")]
     fn name(&self) -> String {
         self.path.to_string_lossy().into_owned()
     }
@@ -69,4 +81,23 @@ impl Template {
             None => (self.path.clone(), &self.source),
         }
     }
+}
+
+/// A name that a template uses.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Variable {
+    /// The name, dotted.
+    pub name: String,
+    /// The file that uses it.
+    pub file: PathBuf,
+    /// The first line there that does; absent where the name is put together only while it is rendered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Its value; absent when the site has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+    /// Where the value comes from, in words; absent for a name that no site defines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }

@@ -1,32 +1,10 @@
 //! What a template needs, where each value comes from, and what is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-
-use serde::Serialize;
 
 use super::render::{environment, line_start};
-use super::{Context, NAMES, Template};
+use super::{Context, NAMES, Template, Variable};
 use crate::diagnostic::{Fault, Place};
-
-/// A name that a template uses.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Variable {
-    /// The name, dotted.
-    pub name: String,
-    /// The file that uses it.
-    pub file: PathBuf,
-    /// The first line there that does; absent where the name is put together only while it is rendered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-    /// Its value; absent when the site has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<serde_json::Value>,
-    /// Where the value comes from, in words; absent for a name that no site defines.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-}
 
 /// Everything that a template and what it includes need, by name.
 ///

@@ -12,7 +12,7 @@ fn in_machine(host: &Host, ports: &str, argv: &[&str]) -> (i32, String) {
 import socket, sys, time
 kept = [socket.create_server((\"127.0.0.1\", int(port))) for port in sys.argv[1:]]
 open(\"ready\", \"w\").close()
-time.sleep(60)' $ports &\nserver=$!\nwhile [ ! -e ready ]; do sleep 0.05; done; rm ready\n\"$@\"; status=$?; kill $server; exit $status";
+time.sleep(60)' $ports &\nserver=$!\nn=0; while [ ! -e ready ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n + 1)); done; rm ready\n\"$@\"; status=$?; kill $server; exit $status";
     let dir = host.path("machine").display().to_string();
     fs::create_dir_all(&dir).unwrap();
     let view = format!("cd {dir} && {view}");

@@ -1,5 +1,7 @@
 //! The scripts that run on the host: certificates, firewall, routes, the host's trust store.
 
+use phoenix_testkit::{Need, need};
+
 use super::*;
 
 const MANAGER: &str = "managers/certificate-renewal-manager.sh";
@@ -17,6 +19,11 @@ fn the_renewal_manager_brings_certificates_in_every_way_it_is_called() {
         let again = host.call(by, &script, &[]);
         assert_eq!(again.status, 0, "{}", again.text);
         assert!(!again.text.contains("issue"), "{}", again.text);
+        assert!(
+            matches!(by, By::Source) || again.text.is_empty(),
+            "{}",
+            again.text
+        );
         assert_eq!(host.read("pair/hooks"), "ran\n", "{by:?}");
         let forced = host.call(by, &script, &["--force"]);
         assert_eq!(forced.status, 0, "{}", forced.text);
@@ -129,6 +136,21 @@ fn without_the_program_or_with_the_ca_away_the_caller_sees_1_and_why() {
     assert_eq!(called.status, 1, "{}", called.text);
     assert!(called.text.contains("127.0.0.1:9"), "{}", called.text);
     assert!(!away.path("pair/a.crt").exists());
+    // No network at all.
+    if need(Need::Unshare).is_some() {
+        let settings = away.read("site/etc/phoenix.toml");
+        away.write(
+            "site/etc/phoenix.toml",
+            &settings.replace("127.0.0.1:9", "10.0.0.10:9000"),
+        );
+        let output = away.run(&["unshare", "-rn", script.to_str().unwrap(), "--force"]);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(
+            said(&output).contains("10.0.0.10:9000"),
+            "{}",
+            said(&output)
+        );
+    }
 }
 
 #[test]

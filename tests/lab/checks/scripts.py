@@ -135,6 +135,7 @@ def run_in_machine(script):
 
 def the_traefik_script_alone():
     migrated()
+    eq(phoenix("sync", "all").returncode, 0)
     unit = guest("102", "cat", "/etc/systemd/system/traefik.service").stdout
     with replaced(TRAEFIK):
         eq(said(host("bash", TRAEFIK))[0], 2)
@@ -145,6 +146,7 @@ def the_traefik_script_alone():
         eq(lab("fault", "guest-stopped", "102", "on").returncode, 0)
         eq(said(host("bash", TRAEFIK, "102"))[0], 1)
         eq(lab("fault", "guest-stopped", "102", "off").returncode, 0)
+        soon("Traefik's guest", lambda: guest("102", "systemctl", "is-active", "traefik").stdout.strip() == "active", 60)
     eq(phoenix("sync", "all").returncode, 0)
     mutual_tls_holds()
     guest("102", "sh", "-c", "cat > /etc/systemd/system/traefik.service && systemctl daemon-reload", input=unit)
@@ -279,6 +281,7 @@ def a_timer_starts_the_service_and_a_failure_is_told():
         for place, status in (("/srv/timer-pair/written", "success"), ("/etc/written", "exit-code"), ("/usr/local/written", "exit-code")):
             dropin = f"[Service]\nExecStart=\nExecStart=/bin/touch {place}\n"
             guest("1001", "sh", "-c", "mkdir -p /etc/systemd/system/phoenix-sync.service.d && cat > /etc/systemd/system/phoenix-sync.service.d/probe.conf && systemctl daemon-reload", input=dropin)
+            guest("1001", "systemctl", "reset-failed", "phoenix-sync.service")
             guest("1001", "systemctl", "start", "phoenix-sync.service")
             eq((place, service("Result")), (place, status))
         guest("1001", "sh", "-c", "rm -r /etc/systemd/system/phoenix-sync.service.d && systemctl daemon-reload && systemctl start phoenix-sync.timer")

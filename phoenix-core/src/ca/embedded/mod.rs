@@ -56,6 +56,12 @@ impl EmbeddedCa {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EnrollError> {
         let describe = format!("{describe} in {}", dir.display());
+        if !cfg!(feature = "embedded-ca") {
+            return Err(EnrollError::Misconfigured(
+                "this program was built without a CA of its own (cargo feature `embedded-ca`)"
+                    .to_owned(),
+            ));
+        }
         let unusable = |source| EnrollError::Keep {
             authority: describe.clone(),
             source,

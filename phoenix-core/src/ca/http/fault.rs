@@ -1,12 +1,13 @@
 //! What failed on the wire, told apart: no connection, no trust, no answer.
 
+#[cfg(any(feature = "acme", feature = "stepca"))]
 use std::error::Error as StdError;
 use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
-use super::BODY_LIMIT;
-use super::transport::NotConnected;
+#[cfg(any(feature = "acme", feature = "stepca"))]
+use super::{BODY_LIMIT, transport::NotConnected};
 use crate::ca::{CaUrl, EnrollError, TlsFault, TransportError};
 
 /// Why a request got no answer.
@@ -17,6 +18,7 @@ pub(crate) enum HttpFault {
 }
 
 impl HttpFault {
+    #[cfg(any(feature = "acme", feature = "stepca"))]
     pub(super) fn of(error: ureq::Error, host: &str) -> Self {
         use ureq::Error;
         match error {
@@ -40,11 +42,13 @@ impl HttpFault {
         }
     }
 
+    #[cfg(any(feature = "acme", feature = "stepca"))]
     /// A request that cannot be one.
     pub(super) fn of_request(error: &ureq::http::Error) -> Self {
         Self::Transport(TransportError::Protocol(error.to_string()))
     }
 
+    #[cfg(any(feature = "acme", feature = "stepca"))]
     fn of_io(error: io::Error, host: &str) -> Self {
         let inner: Option<&(dyn StdError + Send + Sync + 'static)> = error.get_ref();
         if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<TlsError>()) {

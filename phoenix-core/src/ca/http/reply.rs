@@ -3,19 +3,27 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use ureq::http::HeaderMap;
 
 /// A complete answer.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
+    #[cfg(any(feature = "acme", feature = "stepca"))]
+    pub(crate) headers: ureq::http::HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
     /// A header's value, where it is text.
+    #[cfg(any(feature = "acme", feature = "stepca"))]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Nobody was asked.
+    #[cfg(not(any(feature = "acme", feature = "stepca")))]
+    #[expect(clippy::unused_self, reason = "as where somebody was asked")]
+    pub(crate) fn header(&self, _name: &str) -> Option<&str> {
+        None
     }
 
     /// How long the server asks to wait.

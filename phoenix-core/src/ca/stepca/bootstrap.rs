@@ -27,6 +27,7 @@ pub fn bootstrap(
     clock: &Arc<dyn Clock>,
     timeouts: Timeouts,
 ) -> Result<Anchor, EnrollError> {
+    super::built_in()?;
     let endpoint = |tls| {
         Endpoint::new(url, server_name, tls, dial.clone(), clock.clone(), timeouts)
             .map_err(EnrollError::Misconfigured)

@@ -115,6 +115,7 @@ impl StepCa {
         if let Some(endpoints) = self.endpoints.get() {
             return Ok(endpoints);
         }
+        built_in()?;
         let tls = trusting(&self.anchors, &self.clock, None).map_err(EnrollError::NoRoot)?;
         let made = self.endpoints_with(&tls)?;
         // Another thread may have been faster; then ours are dropped before they connected.
@@ -231,6 +232,16 @@ impl StepCa {
     fn learn_longest(&self, longest: GoDuration) {
         *self.longest.lock().unwrap_or_else(PoisonError::into_inner) = Some(longest);
     }
+}
+
+/// Whether this program can speak to step-ca at all.
+fn built_in() -> Result<(), EnrollError> {
+    if cfg!(feature = "stepca") {
+        return Ok(());
+    }
+    Err(EnrollError::Misconfigured(
+        crate::ca::WITHOUT_STEP_CA.to_owned(),
+    ))
 }
 
 impl Authority for StepCa {

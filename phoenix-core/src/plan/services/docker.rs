@@ -90,6 +90,23 @@ impl Planner<'_> {
         }
     }
 
+    /// A manager whose dockerd is still to move to TLS, as far as can be seen.
+    pub(super) fn unmoved_docker(&self) -> Option<GuestId> {
+        self.model
+            .docker_managers()
+            .map(|guest| guest.id)
+            .find(|guest| {
+                let Some((_, target)) = self.model.docker_entry(*guest) else {
+                    return false;
+                };
+                self.docker_facts(*guest).is_ok_and(|facts| {
+                    docker_wanted(self.model, target, &facts).is_ok_and(|wanted| {
+                        facts.daemon_json.as_deref() != Some(wanted.daemon_json.as_bytes())
+                    })
+                })
+            })
+    }
+
     fn docker_facts(&self, guest: GuestId) -> Result<DockerFacts, String> {
         let facts = self
             .inventory

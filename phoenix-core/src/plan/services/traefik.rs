@@ -92,6 +92,21 @@ impl Planner<'_> {
                 what: "Traefik runs since before its static file was written".to_owned(),
             });
         }
+        if changes.contains(&ServiceChange::Restart)
+            && !self.scope.docker()
+            && let Some(docker) = self.unmoved_docker()
+        {
+            let port = self.model.settings.docker.port;
+            self.hold(
+                guest,
+                format!(
+                    "Docker of {docker} does not serve TLS on {port} yet, so that Traefik would lose it; `phoenix sync all` moves both"
+                ),
+            );
+            let routes = self.routes(guest, facts);
+            self.steps.extend(routes);
+            return;
+        }
         if facts.active_state != "active" {
             changes.insert(ServiceChange::Restart);
             reasons.push(Reason::ServiceDown {

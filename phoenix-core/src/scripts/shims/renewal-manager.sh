@@ -13,6 +13,6 @@
         esac
     done
     # Without a terminal nobody watches: what failed is left alone until its pause is over.
-    [ -n "$force" ] || [ -t 2 ] || unattended='--unattended --deadline 1800'
+    [ -n "$force" ] || [ -t 2 ] || unattended='-q --unattended --deadline 1800'
     phoenix sync certs $force $only $unattended
 )
