@@ -95,7 +95,7 @@ mod tests {
     fn reply(body: &str) -> Reply {
         Reply {
             status: 403,
-            headers: HeaderMap::new(),
+            headers: ureq::http::HeaderMap::new(),
             body: body.as_bytes().to_vec(),
         }
     }
