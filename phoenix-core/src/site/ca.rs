@@ -92,6 +92,7 @@ impl Site {
             at: vec![own.describe()],
             said_by: None,
             server_name: None,
+            proxy: None,
             provisioner: None,
             challenge: None,
             password_files: Vec::new(),
