@@ -93,6 +93,7 @@ impl Site {
             said_by: None,
             proxy: None,
             server_name: None,
+            proxy: None,
             provisioner: None,
             challenge: None,
             password_files: Vec::new(),
