@@ -93,7 +93,6 @@ impl Site {
             said_by: None,
             proxy: None,
             server_name: None,
-            proxy: None,
             provisioner: None,
             challenge: None,
             password_files: Vec::new(),
