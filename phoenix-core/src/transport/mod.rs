@@ -128,7 +128,10 @@ pub enum TransportError {
         tool: String,
     },
     /// The answer ends in the middle: the guest stopped, or something killed the call.
-    #[error("the call into {guest} broke off after {done} of {steps} steps: {stderr}")]
+    #[error(
+        "the call into {guest} broke off after {done} of {steps} steps: {}",
+        said(stderr)
+    )]
     Interrupted {
         /// The guest.
         guest: GuestId,
@@ -227,4 +230,12 @@ pub enum TransportError {
         /// The guest.
         guest: GuestId,
     },
+}
+
+/// What a call that broke off still said.
+fn said(stderr: &str) -> &str {
+    match stderr.trim() {
+        "" => "the guest stopped, or something ended the call",
+        said => said,
+    }
 }
