@@ -88,7 +88,9 @@ def test_ctrl_c_ends_a_run_between_two_steps(here):
         entry(second, after=[first], post_renewal_command=["touch", str(here.root / "second")]),
     )
     code = f"""
-import phoenix_py, sys
+import phoenix_py, signal, sys
+# Whoever starts the tests in the background may have told their children to ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 site = phoenix_py.Site.open({str(here.root / SITE.lstrip("/"))!r}, state={str(here.root / "state")!r})
 def progress(event):
     if event.kind == "started" and event.step.startswith("hook sleep"):
