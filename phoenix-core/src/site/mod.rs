@@ -18,6 +18,7 @@ mod lifetime;
 mod manifest;
 mod migrate;
 mod narrow;
+mod overrides;
 mod pairs;
 mod pending;
 mod revocations;
@@ -48,9 +49,6 @@ use crate::store::Store;
 use crate::system::{Links, Recovered, RecoveryOutcome, Root, SiteLock};
 
 pub use any_authority::AnyAuthority;
-#[cfg(feature = "acme")]
-pub use authority::AcmeOverrides;
-pub use authority::CaOverrides;
 pub use bootstrap::BootstrapOptions;
 pub use by_hand::{DeployOptions, GivenPair, PemSource};
 pub use ca::CaInitOptions;
@@ -63,6 +61,9 @@ pub use check::{CheckOptions, Checked};
 pub use firewall::FirewallOptions;
 pub use inspect::InspectSource;
 pub use migrate::MigrateOptions;
+#[cfg(feature = "acme")]
+pub use overrides::AcmeOverrides;
+pub use overrides::CaOverrides;
 pub use rollback::RollbackOptions;
 pub use scripts::ScriptOptions;
 pub use seams::{Seams, Transports};
