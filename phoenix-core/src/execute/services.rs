@@ -13,6 +13,7 @@ use crate::names::{FileMode, GuestId, Owner};
 use crate::plan::{DockerWanted, ServiceChange, docker_wanted};
 use crate::report::LeafChange;
 use crate::secret::Secret;
+use crate::system::random_hex;
 use crate::time::Deadline;
 use crate::transport::{
     Answer, Exec, ExecEnded, Expect, GuestTransport, Lend, Program, Replace, Sha256, Step,
@@ -28,21 +29,22 @@ impl<'a> Performer<'a> {
         let (chain, key) = self.pair(entry, true)?;
         // dockerd also loads the pair that its file names, so the trial names the one that is to be delivered.
         let mut trial = target.clone();
-        trial.cert = "/run/phoenix-docker-trial-cert.pem".into();
-        trial.key = "/run/phoenix-docker-trial-key.pem".into();
-        trial.ca = Some("/run/phoenix-docker-trial-ca.pem".into());
+        let ca = on_trial("docker-ca.pem");
+        trial.cert = on_trial("docker-cert.pem").into();
+        trial.key = on_trial("docker-key.pem").into();
+        trial.ca = Some((&ca).into());
         let wanted = docker_wanted(self.with.model, &trial, facts).map_err(StepError::new)?;
-        let path = "/run/phoenix-docker-trial.json";
+        let path = on_trial("docker.json");
         let lent = vec![
             lend(&trial.cert.to_string_lossy(), Secret::new(chain))?,
             lend(&trial.key.to_string_lossy(), key)?,
             lend(
-                "/run/phoenix-docker-trial-ca.pem",
+                &ca,
                 Secret::new(self.anchor(self.docker_trusts())?.to_pem()),
             )?,
-            lend(path, Secret::new(wanted.daemon_json.into_bytes()))?,
+            lend(&path, Secret::new(wanted.daemon_json.into_bytes()))?,
         ];
-        let exec = Exec::new(["dockerd", "--validate", "--config-file", path])
+        let exec = Exec::new(["dockerd", "--validate", "--config-file", &path])
             .timeout(Duration::from_secs(20));
         let program = Program::lent(lent, exec);
         let answer = self
@@ -93,8 +95,8 @@ impl<'a> Performer<'a> {
     pub(super) fn check_traefik(&self, guest: GuestId) -> Result<Done<'a>, StepError> {
         let (_, file) = self.static_file()?;
         let trial = file.trial()?;
-        let path = "/run/phoenix-traefik-trial.yml";
-        let lend = lend(path, Secret::new(trial.into_bytes()))?;
+        let path = on_trial("traefik.yml");
+        let lend = lend(&path, Secret::new(trial.into_bytes()))?;
         let binary = self
             .with
             .model
@@ -104,7 +106,7 @@ impl<'a> Performer<'a> {
             .to_string_lossy()
             .into_owned();
         let exec =
-            Exec::new(["sh", "-c", TRIAL, "sh", &binary, path]).timeout(Duration::from_secs(20));
+            Exec::new(["sh", "-c", TRIAL, "sh", &binary, &path]).timeout(Duration::from_secs(20));
         let program = Program::lent(vec![lend], exec);
         let answer = self
             .transport(guest)?
@@ -413,6 +415,12 @@ impl<'a> Performer<'a> {
     pub(super) fn link_standpoint(&self) -> Option<GuestId> {
         self.with.model.traefiks().next().map(|guest| guest.id)
     }
+}
+
+/// Where something is put on trial in a guest: another place each time, since what a killed run lent is there until its trial
+/// ends.
+fn on_trial(file: &str) -> String {
+    format!("/run/phoenix-trial-{}-{file}", random_hex())
 }
 
 fn lend(path: &str, bytes: Secret) -> Result<Lend, StepError> {
