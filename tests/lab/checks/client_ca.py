@@ -1,5 +1,6 @@
 """A CA that Docker's clients have to themselves: introduced and taken back while a consumer asks."""
 
+import json
 import threading
 import time
 
@@ -65,7 +66,7 @@ def dockers_clients_get_a_ca_of_their_own_and_the_shared_one_back():
         print(f"  {which}: {len(seen)} questions, Docker away for {away:.1f} s", flush=True)
         assert away < 25, f"Traefik's place was without Docker for {away:.1f} s"
         done, data = report("sync", "all")
-        eq((done, changing(data)), (0, []))
+        assert (done, changing(data)) == (0, []), json.dumps(data)[:6000]
     eq("PX053" in phoenix("check").stdout, True)
 
 
