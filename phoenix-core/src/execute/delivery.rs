@@ -140,44 +140,36 @@ impl<'a> Performer<'a> {
     }
 
     fn put_on_host(&self, parcels: &[Parcel]) -> Vec<Result<Takes<'a>, StepError>> {
-        let staged: Vec<Result<Staged, StepError>> = parcels
+        let mut ready = Vec::new();
+        let staged: Vec<Result<(), StepError>> = parcels
             .iter()
             .map(|parcel| {
-                let owner = self.owner_on_host(&parcel.placement)?;
-                let target =
-                    PairTarget::of(&parcel.placement, owner, self.with.store.journal_dir());
-                Ok(stage(
-                    self.with.root,
-                    &target,
-                    &parcel.version,
-                    &parcel.chain,
-                    &parcel.key,
-                    parcel.ca.as_deref(),
-                )?)
+                ready.push(self.stage_on_host(parcel)?);
+                Ok(())
             })
             .collect();
-        let mut failed = Vec::new();
-        let mut ready = Vec::new();
-        for staged in staged {
-            match staged {
-                Ok(staged) => {
-                    ready.push(staged);
-                    failed.push(None);
-                }
-                Err(error) => failed.push(Some(error)),
-            }
-        }
         let mut committed = commit_all(ready).into_iter();
-        failed
+        staged
             .into_iter()
-            .map(|failed| match failed {
-                Some(error) => Err(error),
-                None => match committed.next() {
-                    Some(committed) => Ok(takes(committed?)),
-                    None => Err(lost()),
-                },
+            .map(|staged| {
+                staged?;
+                let committed = committed.next().ok_or_else(lost)?;
+                Ok(takes(committed?))
             })
             .collect()
+    }
+
+    fn stage_on_host(&self, parcel: &Parcel) -> Result<Staged, StepError> {
+        let owner = self.owner_on_host(&parcel.placement)?;
+        let target = PairTarget::of(&parcel.placement, owner, self.with.store.journal_dir());
+        Ok(stage(
+            self.with.root,
+            &target,
+            &parcel.version,
+            &parcel.chain,
+            &parcel.key,
+            parcel.ca.as_deref(),
+        )?)
     }
 
     /// The ids of a place's owner on the host.

@@ -406,10 +406,10 @@ put_back() { # keeps the message of the failure that led here
     msg=$why
 }
 
-# What stands at the paths and is not ours becomes a version, for the way back. Where links are wanted, the paths become
-# links to those bytes first, so that one rename swaps all.
 ours() { if [ "$target" = - ]; then copied "$cur"; else linked; fi; }
 
+# What stands at the paths and is not ours becomes a version, for the way back. Where links are wanted, the paths become
+# links to those bytes first, so that one rename swaps all.
 take_over() {
     foreign=
     i=0
